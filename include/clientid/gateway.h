@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLIENTID_GATEWAY_H
+#define CLIENTID_GATEWAY_H
+
+#include <clientid/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A gateway is what a host creates once per process: configuration, registry, limits and counters.
+ *
+ * Threads: all functions of this header may be called from any thread at any time, except
+ * clientid_gateway_del, which must be the last.  They lock and allocate, so none belongs on the request
+ * path.  Fork: create the gateway before or after fork; workers (check.h) and sync (sync.h) only after.  A
+ * limits table in memory is then private to each process; a limits file is shared.
+ */
+typedef struct clientid_gateway clientid_gateway;
+
+/* One managed API at one gateway.  Interned: lives as long as its gateway, also across reloads. */
+typedef struct clientid_api clientid_api;
+
+typedef struct clientid_options {
+    size_t size; /* sizeof(clientid_options) */
+    /*
+     * The configuration, JSON; the keys are in lib/policy/README.md.  |config_name| is what errors call
+     * it, usually the file's name; relative file names inside are taken from the working directory.
+     */
+    clientid_str config;
+    const char *config_name;
+    const clientid_allocator *allocator; /* copied; NULL for malloc and free */
+    /* Called for warnings (a key that is accepted without effect and the like), may be NULL. */
+    void (*warn)(void *self, const clientid_error *);
+    void *warn_self;
+} clientid_options;
+
+/*
+ * Creates a gateway from its configuration and opens the limits table.  Nothing is in the registry until a
+ * sync (sync.h) fills it; how requests are answered before that is the configuration's "gatekeeper".
+ *
+ * CLIENTID_ERR_ARG, _NOMEM; _SYNTAX with line and column, _CONFIG with a JSON pointer; for the limits file
+ * _IO, _FORMAT (another layout, size or clock), _BUSY, _FULL.
+ */
+CLIENTID_EXPORT int clientid_gateway_new(clientid_gateway **out, const clientid_options *options,
+                                         clientid_error *error);
+
+/* All workers and syncs of the gateway must be gone.  NULL is fine. */
+CLIENTID_EXPORT void clientid_gateway_del(clientid_gateway *gateway);
+
+/*
+ * Replaces the configuration, all or nothing: on an error the running one stays in force.  Requests under
+ * way finish under the configuration they began with.  Quota is kept: cells belong to clients and limits,
+ * not to configurations.  "limits", "state", "store" and "pepper" cannot be changed by a reload
+ * (CLIENTID_ERR_CONFIG says which one was).  Errors as clientid_gateway_new.
+ */
+CLIENTID_EXPORT int clientid_gateway_reload(clientid_gateway *gateway, clientid_str config,
+                                            const char *config_name, clientid_error *error);
+
+/*
+ * The API instance of that name: 1 to 128 bytes, no control characters.  An unknown name is interned too
+ * and may be configured by a later reload; until then its requests are denied with
+ * CLIENTID_REASON_API_UNKNOWN.  Resolve once per route.  CLIENTID_ERR_ARG, _NOMEM.
+ */
+CLIENTID_EXPORT int clientid_api_get(clientid_gateway *gateway, clientid_str name,
+                                     const clientid_api **out);
+
+/* The name it was interned under; lives as long as the gateway. */
+CLIENTID_EXPORT clientid_str clientid_api_name(const clientid_api *api);
+
+/* 1 when the configuration in force knows the API instance, else 0. */
+CLIENTID_EXPORT int clientid_api_configured(const clientid_api *api);
+
+/*
+ * The configuration's "store" ("sqlite:FILE") and "state" (folder of the last-known-good files), or empty
+ * slices.  The library opens neither by itself: clientid_store_open and clientid_sync_new do.
+ */
+CLIENTID_EXPORT clientid_str clientid_gateway_store(const clientid_gateway *gateway);
+CLIENTID_EXPORT clientid_str clientid_gateway_state(const clientid_gateway *gateway);
+
+/*
+ * All counters in Prometheus' text format, with HELP and TYPE lines.  |*len| is the size of |out| on entry,
+ * the bytes written on return (no NUL).  CLIENTID_ERR_SPACE when it does not fit; |*len| is then a size
+ * that does at this moment.  The names are in lib/README.md.
+ */
+CLIENTID_EXPORT int clientid_metrics_write(clientid_gateway *gateway, uint64_t now_ns, char *out,
+                                           size_t *len);
+
+/*
+ * A limits file and the secrets in it seen by operators: the minute (since 1970) in which the secret whose
+ * fingerprint |slot_key| is was last accepted, 0 when never seen.  clientid_slot_key gives the fingerprint
+ * of a stored secret: the first 8 bytes of its hash.
+ */
+CLIENTID_EXPORT uint64_t clientid_last_use_minute(clientid_gateway *gateway, clientid_str client_id,
+                                                  uint64_t slot_key);
+CLIENTID_EXPORT uint64_t clientid_slot_key(const unsigned char hash[32]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

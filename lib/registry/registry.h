@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLIENTID__REGISTRY_H
+#define CLIENTID__REGISTRY_H
+
+#include "base/epoch.h"
+#include "base/hash.h"
+
+#include <clientid/source.h>
+
+#include <stdbool.h>
+
+/*
+ * Which contract a client id has on an API instance.
+ *
+ * One writer, readers that never lock or wait: a record is immutable, and a reader sees the old or the new one
+ * whole.  All reader functions and all that they return are valid inside one epoch section only.
+ */
+struct clientid__registry;
+
+/* Limits of a tier, immutable, shared by its contracts. */
+struct clientid__tier {
+    uint64_t id;
+    uint32_t limit_count;
+    uint32_t name_len;
+    const char *name;
+    clientid_limit limits[CLIENTID_TIER_LIMITS_MAX];
+};
+
+/* What a reader gets to know of a contract. */
+struct clientid__contract {
+    uint64_t id;
+    uint64_t application_id;
+    clientid_str client_id;
+    clientid_str name;
+    clientid_contract_status status;
+    const struct clientid__tier *tier; /* NULL: none, unlimited */
+    const void *record;                /* for clientid__secret_verify */
+};
+
+/* ---- readers --------------------------------------------------------------------------------- */
+
+/*
+ * |api| is the number under which the gateway interned the API instance, |hash| clientid__registry_hash of id and
+ * api.  Returns false when there is none (|*out| is then a stand-in for clientid__secret_verify to work on).
+ */
+bool clientid__registry_find(const struct clientid__registry *registry, uint32_t api, clientid_str client_id,
+                             uint64_t hash, struct clientid__contract *out);
+
+/* Starts the memory access of a find that follows soon. */
+void clientid__registry_prefetch(const struct clientid__registry *registry, uint64_t hash);
+
+/* The hash the index uses, from the 128-bit hash of the client id and the number of the API instance. */
+static inline uint64_t clientid__registry_hash(struct clientid__hash128 id, uint32_t api)
+{
+    return clientid__mix64(id.low + api * 0x9e3779b97f4a7c15ULL);
+}
+
+/* ---- the writer ------------------------------------------------------------------------------ */
+
+/*
+ * |hash_seed| seeds clientid__hash128 of client ids, the same that readers use.  |intern| gives a name its number;
+ * group names and API instance names share one space; it returns UINT32_MAX without memory.
+ */
+typedef uint32_t clientid__intern_fn(void *self, clientid_str name);
+int clientid__registry_new(struct clientid__registry **out, const clientid_allocator *mem,
+                           struct clientid__epoch *epoch, uint64_t hash_seed,
+                           clientid__intern_fn *intern, void *intern_self);
+/* No reader may be inside. */
+void clientid__registry_del(struct clientid__registry *registry);
+
+/*
+ * Applies one event in place.  0, CLIENTID_ERR_NOMEM (nothing changed), CLIENTID_ERR_ARG (an event that breaks the
+ * rules of source.h, nothing changed).  Removing what is not there is fine.
+ */
+int clientid__registry_apply(struct clientid__registry *registry, const clientid_event *event);
+
+/*
+ * Emits all tiers, groups and contracts as events, in an order that a load accepts: what a snapshot holds.  Writer
+ * thread.  0 or what |emit| returned.
+ */
+int clientid__registry_each(const struct clientid__registry *registry, clientid_event_fn *emit, void *sink);
+
+/* Any thread, approximate while the writer works. */
+struct clientid__registry_size {
+    uint64_t contracts, tiers, groups;
+    uint64_t bytes;
+};
+struct clientid__registry_size clientid__registry_size(const struct clientid__registry *registry);
+
+#endif
