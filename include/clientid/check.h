@@ -115,6 +115,7 @@ typedef enum clientid_verdict {
     X(REGISTRY_NOT_LOADED, "contracts-unreachable", DENY, "contracts were not loaded yet")         \
     X(REGISTRY_EXPIRED, "contracts-expired", DENY, "contracts are older than the maximum age")     \
     X(API_UNKNOWN, "api-unknown", DENY, "the configuration does not know this API instance")       \
+    X(LIMITS_INVALID, "limits-invalid", DENY, "the limits of tier and policies cannot be kept")    \
     X(THROTTLED, "throttled", DELAY, "a limit is used up, the request waits")                      \
     X(BODY_NEEDED, "body-needed", NEED_BODY, "credentials may be in the body")
 
