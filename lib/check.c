@@ -651,3 +651,38 @@ unsigned clientid_api_wants(clientid_worker *worker, const clientid_api *api)
     clientid__epoch_leave(worker->slot);
     return wants;
 }
+
+static bool reads_underscore(const struct clientid__expression *e, char *name)
+{
+    clientid_str read = clientid__expression_name(e);
+
+    if ((e->carrier != CLIENTID__HEADER && e->carrier != CLIENTID__ANY) ||
+        read.len >= CLIENTID_PARAM_NAME_BYTES || memchr(read.ptr, '_', read.len) == NULL)
+        return false;
+    memcpy(name, read.ptr, read.len);
+    name[read.len] = '\0';
+    return true;
+}
+
+static int find_underscore(const struct clientid__chain *chain, char *name)
+{
+    for (size_t i = 0; chain != NULL && i < chain->spec_count; i++)
+        if (reads_underscore(&chain->specs[i].id, name) ||
+            reads_underscore(&chain->specs[i].secret, name))
+            return 1;
+    for (size_t i = 0; chain != NULL && i < chain->policy_count; i++)
+        if (reads_underscore(&chain->policies[i].key, name))
+            return 1;
+    return 0;
+}
+
+int clientid_api_underscore_header(clientid_worker *worker, const clientid_api *api,
+                                   char name[CLIENTID_PARAM_NAME_BYTES])
+{
+    int found;
+
+    clientid__epoch_enter(worker->slot);
+    found = find_underscore(atomic_load_explicit(&api->chain, memory_order_acquire), name);
+    clientid__epoch_leave(worker->slot);
+    return found;
+}
