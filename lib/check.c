@@ -192,7 +192,7 @@ static int extract(struct inquiry *q, uint32_t spec)
     if (credentials->from_query)
         q->decision->from_query = 1;
     if (credentials->reason != CLIENTID_REASON_ALLOWED) {
-        q->unclean = true;
+        q->unclean = credentials->reason != CLIENTID_REASON_ID_MISSING;
         return 0;
     }
     /* Policies that read different places must name one client, or quota and identity could be split. */
