@@ -78,6 +78,7 @@ struct clientid__policy {
     size_t pointcut_count; /* 0: applies to every request */
     uint64_t identity;     /* stable hash of the label: part of the cell key */
     clientid_algorithm algorithm;
+    uint64_t burst; /* token bucket: requests at once; 0: the maximum of each limit */
     /* Limits in the policy; SLA-based ones come with the tier. */
     struct clientid__rule *rules;
     size_t rule_count;
