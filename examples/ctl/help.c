@@ -34,7 +34,7 @@ static void write_synopsis(FILE *out, const struct command *c)
     char head[80];
     snprintf(head, sizeof(head), "%s%s%s%s%s", c->noun, c->verb != NULL ? " " : "",
              c->verb != NULL ? c->verb : "", c->arguments[0] != '\0' ? " " : "", c->arguments);
-    fprintf(out, "  %-44s %s\n", head, c->text);
+    fprintf(out, "  %-46s %s\n", head, c->text);
 }
 
 static void write_command(FILE *out, const struct command *c)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { SECRET_BYTES_MAX = 4096 };
+enum { SECRET_BYTES_MAX = 4096, PEPPER_BYTES_MIN = 16, PEPPER_BYTES_MAX = 1024 };
 
 const char *input_name(const char *name)
 {
@@ -91,16 +91,19 @@ int input_read(struct ctl *ctl, const char *name, size_t limit_bytes, char **out
     return rv;
 }
 
-/* One line: what an editor or echo adds at its end is not part of a secret. */
+/* What an editor or echo adds at the end is not part of a secret; gateways read a pepper so, too. */
+static void cut_line_end(char *text, size_t *len)
+{
+    while (*len > 0 && (text[*len - 1] == '\n' || text[*len - 1] == '\r'))
+        text[--*len] = '\0';
+}
+
 static int read_line(struct ctl *ctl, const char *name, const char *what, char **out, size_t *len)
 {
     int rv = input_read(ctl, name, SECRET_BYTES_MAX, out, len);
     if (rv != 0)
         return rv;
-    if (*len > 0 && (*out)[*len - 1] == '\n')
-        (*out)[--*len] = '\0';
-    if (*len > 0 && (*out)[*len - 1] == '\r')
-        (*out)[--*len] = '\0';
+    cut_line_end(*out, len);
     if (*len > 0)
         return 0;
     input_free(*out, 0);
@@ -129,19 +132,32 @@ static int pepper_from_environment(struct ctl *ctl, const char *name, char **out
         return report(ctl, CTL_INPUT, ctl->options.what, "the environment has no %s", name);
     *len = strlen(value);
     *out = strdup(value);
-    return *out != NULL ? 0 : report(ctl, CTL_FAILED, ctl->options.what, "out of memory");
+    if (*out == NULL)
+        return report(ctl, CTL_FAILED, ctl->options.what, "out of memory");
+    cut_line_end(*out, len);
+    return 0;
 }
 
 int input_pepper(struct ctl *ctl, char **out, size_t *len)
 {
     const char *file = option_value(&ctl->options, "pepper-file");
     const char *name = option_value(&ctl->options, "pepper-env");
+    int rv = 0;
     *out = NULL;
     *len = 0;
     if (file != NULL && name != NULL)
         return report(ctl, CTL_USAGE, ctl->options.what,
                       "--pepper-file and --pepper-env exclude each other");
     if (name != NULL)
-        return pepper_from_environment(ctl, name, out, len);
-    return file != NULL ? read_line(ctl, file, "the pepper", out, len) : 0;
+        rv = pepper_from_environment(ctl, name, out, len);
+    else if (file != NULL)
+        rv = read_line(ctl, file, "the pepper", out, len);
+    /* No gateway would take another one, and its secrets could never be verified. */
+    if (rv == 0 && *out != NULL && (*len < PEPPER_BYTES_MIN || *len > PEPPER_BYTES_MAX)) {
+        input_free(*out, *len);
+        *out = NULL;
+        rv = report(ctl, CTL_INPUT, ctl->options.what, "the pepper must have %d to %d bytes",
+                    (int)PEPPER_BYTES_MIN, (int)PEPPER_BYTES_MAX);
+    }
+    return rv;
 }
