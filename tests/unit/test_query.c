@@ -190,6 +190,9 @@ static clientid_reason model(clientid_str query, const char *name, char *out, lo
     if (seen == 0)
         return ABSENT;
     *len = (long)clientid__url_decode(pairs[at].raw_value, 0, out);
+    for (long i = 0; i < *len; i++)
+        if ((unsigned char)out[i] >= 0x80) /* a lone one: %ac of "%a" and "client" */
+            return MALFORMED;
     return *len < 0 ? MALFORMED : *len == 0 ? ABSENT : OK;
 }
 
