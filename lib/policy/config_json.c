@@ -328,8 +328,23 @@ void clientid__config_del(struct clientid__config *config)
     clientid__free(mem, config);
 }
 
+/* Line and column of the last byte before |position|; jansson counts characters, editors and we count bytes. */
+static void locate(clientid_error *error, clientid_str json, size_t position)
+{
+    error->line = 1;
+    error->column = 0;
+    for (size_t i = 0; i < position && i < json.len; i++) {
+        bool next_line = json.ptr[i] == '\n' && i + 1 < position && i + 1 < json.len;
+
+        error->line += next_line;
+        error->column = next_line ? 0 : error->column + 1;
+    }
+    if (error->column == 0)
+        error->column = 1;
+}
+
 /* jansson quotes what it stumbled over, which may be a secret in the wrong place: cut that off. */
-static int fail_syntax(clientid_error *error, const json_error_t *found)
+static int fail_syntax(clientid_error *error, clientid_str json, const json_error_t *found)
 {
     const char *quoted = strstr(found->text, " near ");
     int len = quoted != NULL ? (int)(quoted - found->text) : (int)strlen(found->text);
@@ -337,10 +352,8 @@ static int fail_syntax(clientid_error *error, const json_error_t *found)
     if (json_error_code(found) == json_error_out_of_memory)
         return clientid__fail(error, CLIENTID_ERR_NOMEM, "out of memory");
     clientid__fail(error, CLIENTID_ERR_SYNTAX, "%.*s", len, found->text);
-    if (error != NULL) {
-        error->line = found->line > 0 ? (unsigned)found->line : 0;
-        error->column = found->column > 0 ? (unsigned)found->column : 0;
-    }
+    if (error != NULL)
+        locate(error, json, found->position > 0 ? (size_t)found->position : 0);
     return CLIENTID_ERR_SYNTAX;
 }
 
@@ -370,7 +383,7 @@ int clientid__config_parse(struct clientid__config **out, const clientid_allocat
         snprintf(error->file, sizeof(error->file), "%s", reader.name);
     document = json_loadb(json.len > 0 ? json.ptr : "", json.len, JSON_REJECT_DUPLICATES, &found);
     if (document == NULL)
-        return fail_syntax(error, &found);
+        return fail_syntax(error, json, &found);
     loading.config = clientid__alloc(mem, 1, sizeof(*loading.config));
     rv = CLIENTID_ERR_NOMEM;
     if (loading.config != NULL) {
