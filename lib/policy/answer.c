@@ -137,6 +137,7 @@ static enum answer_case case_of(const struct clientid__answers *answers, clienti
     case CLIENTID_REASON_REGISTRY_NOT_LOADED:
     case CLIENTID_REASON_REGISTRY_EXPIRED:
     case CLIENTID_REASON_API_UNKNOWN:
+    case CLIENTID_REASON_LIMITS_INVALID:
         return UNAVAILABLE;
     case CLIENTID_REASON_BODY_TOO_LARGE:
         return TOO_LARGE;
