@@ -21,6 +21,7 @@ struct inquiry {
     uint64_t cost;
     bool peek;
     struct clientid__scratch scratch;
+    bool unclean; /* half-decoded credentials may be anywhere in scratch */
 
     /* Of each distinct spec of the chain: read, found and verified at most once. */
     uint32_t extracted; /* bit mask of specs */
@@ -190,8 +191,10 @@ static int extract(struct inquiry *q, uint32_t spec)
     q->extracted |= 1U << spec;
     if (credentials->from_query)
         q->decision->from_query = 1;
-    if (credentials->reason != CLIENTID_REASON_ALLOWED)
+    if (credentials->reason != CLIENTID_REASON_ALLOWED) {
+        q->unclean = credentials->reason != CLIENTID_REASON_ID_MISSING;
         return 0;
+    }
     /* Policies that read different places must name one client, or quota and identity could be split. */
     if (q->decision->client_id.ptr == NULL)
         q->decision->client_id = credentials->id;
@@ -538,7 +541,7 @@ static char *move_up(clientid_str *text, const clientid_request *request, char *
 static void clean_scratch(struct inquiry *q)
 {
     clientid_decision *decision = q->decision;
-    const char *used = q->scratch.next;
+    const char *used = q->unclean ? q->request->scratch + q->request->scratch_len : q->scratch.next;
     char *to = q->request->scratch;
 
     if (used == to)
@@ -590,6 +593,7 @@ static int run(clientid_worker *worker, const clientid_api *api, const clientid_
     q.extracted = q.verified = 0;
     q.contract.tier = NULL;
     q.charge_count = 0;
+    q.unclean = false;
     decision->peeked = q.peek;
 
     clientid__epoch_enter(worker->slot);
