@@ -46,7 +46,7 @@ int report_text(struct ctl *ctl, const char *what, const char *name, int rv,
                 const clientid_error *error);
 /* What is accepted without effect, and the like. */
 void report_warning(struct ctl *ctl, const clientid_error *warning);
-/* Nothing for 0, else the same under the command's name. */
+/* CTL_OK for 0, else what a call on the store said, reported under the command's name. */
 int outcome(struct ctl *ctl, int rv, const clientid_error *error);
 int exit_code_of(int rv);
 

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- places ------------------------------------------------------------------------------------ */
 
@@ -58,6 +59,24 @@ static void read_place(struct definition *d, const char *text, bool secret)
         add_place(d, &place);
         return;
     }
+}
+
+/* A place that one policy names outright settles where another would take either. */
+static void settle_places(struct definition *d)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < d->place_count; i++) {
+        const struct place *place = &d->places[i];
+        bool settled = false;
+        for (size_t j = 0; place->carrier == IN_ANY && j < d->place_count; j++)
+            settled = settled ||
+                      ((d->places[j].carrier == IN_HEADER || d->places[j].carrier == IN_QUERY) &&
+                       d->places[j].secret == place->secret &&
+                       strcasecmp(d->places[j].name, place->name) == 0);
+        if (!settled)
+            d->places[kept++] = *place;
+    }
+    d->place_count = kept;
 }
 
 /* Blank counts as absent, as for the library. */
@@ -252,6 +271,7 @@ static void read_definition(struct definition *d, const json_t *api)
         if (read_policy(d, policy))
             d->headers = quota_headers(api);
     }
+    settle_places(d);
     add_refusals(d, api);
     /* Other bodies than ours are not known here. */
     for (size_t n = 0; n < d->refusal_count; n++)

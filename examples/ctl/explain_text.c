@@ -16,9 +16,9 @@ static void write_request(struct table *t, const struct explanation *x)
                  r->query.len > 0 ? "a" : "no", r->header_count, r->body.len);
     clientid_str api = clientid_api_name(x->api);
     table_detail(t, "api", "%.*s, whose policies read%s%s%s%s", (int)api.len, api.ptr,
-                 (x->wants & CLIENTID_WANTS_QUERY) != 0 ? " the query" : "",
-                 (x->wants & CLIENTID_WANTS_HEADERS) != 0 ? " headers" : "",
-                 (x->wants & CLIENTID_WANTS_BODY) != 0 ? " the body" : "",
+                 (x->wants & CLIENTID_WANTS_QUERY) != 0 ? " [query]" : "",
+                 (x->wants & CLIENTID_WANTS_HEADERS) != 0 ? " [headers]" : "",
+                 (x->wants & CLIENTID_WANTS_BODY) != 0 ? " [body]" : "",
                  x->wants == 0 ? " nothing" : "");
     table_detail(t, "contracts", "from %s", x->origin);
     table_detail(t, "revision", "%" PRIu64 "%s", x->decision.registry_revision,

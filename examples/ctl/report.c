@@ -124,7 +124,14 @@ int report_text(struct ctl *ctl, const char *what, const char *name, int rv,
     return say(ctl, placed ? CTL_INPUT : exit_code_of(rv), what, &plain);
 }
 
+/* A field that breaks a rule of syntax came by the command line; only secrets never do. */
 int outcome(struct ctl *ctl, int rv, const clientid_error *error)
 {
-    return rv == 0 ? CTL_OK : report_library(ctl, ctl->options.what, rv, error);
+    if (rv == 0)
+        return CTL_OK;
+    if (rv != CLIENTID_ERR_SYNTAX)
+        return report_library(ctl, ctl->options.what, rv, error);
+    clientid_error plain = filled(rv, error);
+    bool secret = strcmp(plain.pointer, "/clientSecret") == 0;
+    return say(ctl, secret ? CTL_INPUT : CTL_USAGE, ctl->options.what, &plain);
 }
