@@ -187,8 +187,8 @@ printf 'not-a-secret-either' >"$folder/new-secret"
 change app reset-secret shop --overlap 1h --secret-file "$folder/new-secret"
 row "secret rotated: the old one still valid" 200 allowed 95 "$proxy/orders?$shop"
 row "secret rotated: the new one valid too" 200 allowed 94 "$proxy/orders?client_id=shop&client_secret=not-a-secret-either"
-mv "$folder/clientid.db" "$folder/moved-away.db"
-rm -f "$folder/clientid.db-wal" "$folder/clientid.db-shm"
+mkdir "$folder/away"
+mv "$folder"/clientid.db* "$folder/away"
 kill "$proxy_pid"
 wait "$proxy_pid" 2>/dev/null || true
 start_proxy
@@ -203,7 +203,7 @@ fi
 echo "All rows as expected."
 
 if [ -n "${KEEP:-}" ]; then
-    mv "$folder/moved-away.db" "$folder/clientid.db"
+    mv "$folder/away"/clientid.db* "$folder"
     cat <<EOF
 
 Still running, in $folder; stop with Ctrl-C.  Try, in another terminal:
