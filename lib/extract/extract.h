@@ -24,7 +24,7 @@ enum clientid__carrier {
 
 #define CLIENTID__PARAM_NAME_MAX 128
 
-/* Where a value is: header:x-user.  Header names are in lower case. */
+/* Where a value is: header:x-user.  CLIENTID__HEADER: in lower case; CLIENTID__ANY: as written, for the query. */
 struct clientid__expression {
     enum clientid__carrier carrier;
     uint32_t name_len;
@@ -40,14 +40,15 @@ static inline clientid_str clientid__expression_name(const struct clientid__expr
  * Reads a DataWeave, MEL or short-form expression.  0, or CLIENTID_ERR_SYNTAX with |*position| the offset of
  * the first byte that does not fit (the length when more was expected).
  */
-int clientid__expression_parse(clientid_str text, struct clientid__expression *out, size_t *position);
+int clientid__expression_parse(clientid_str text, struct clientid__expression *out,
+                               size_t *position);
 
 enum {
     CLIENTID__SPEC_EXPRESSIONS = 1, /* read |id| and |secret| */
-    CLIENTID__SPEC_BASIC       = 2, /* read Authorization: Basic; with _EXPRESSIONS both must agree */
-    CLIENTID__SPEC_URLDECODE   = 4, /* Basic: form-decode both parts after the split (RFC 6749 2.3.1) */
-    CLIENTID__SPEC_UNPADDED    = 8, /* Basic: missing '=' is accepted */
-    CLIENTID__SPEC_PLUS        = 16 /* query: '+' is a plus sign, not a space */
+    CLIENTID__SPEC_BASIC = 2,     /* read Authorization: Basic; with _EXPRESSIONS both must agree */
+    CLIENTID__SPEC_URLDECODE = 4, /* Basic: form-decode both parts (RFC 6749 section 2.3.1) */
+    CLIENTID__SPEC_UNPADDED = 8,  /* Basic: missing '=' is accepted */
+    CLIENTID__SPEC_PLUS = 16      /* query: '+' is a plus sign, not a space */
 };
 
 struct clientid__caps {
@@ -73,8 +74,8 @@ struct clientid__scratch {
 struct clientid__credentials {
     /*
      * CLIENTID_REASON_ALLOWED: |id| is set, |secret| too when |has_secret|.  Else why not: _ID_MISSING,
-     * _CREDENTIALS_MALFORMED, _AMBIGUOUS, _TOO_LONG, _BODY_TOO_LARGE, _BODY_NEEDED.  A missing secret is not
-     * judged here.
+     * _CREDENTIALS_MALFORMED, _AMBIGUOUS, _TOO_LONG, _BODY_TOO_LARGE, _BODY_NEEDED; |id| may still be set when
+     * it was the secret.  A missing secret is not judged here; an empty one counts as missing.
      */
     clientid_reason reason;
     bool has_secret;
@@ -104,10 +105,11 @@ unsigned clientid__expression_wants(const struct clientid__expression *e);
 unsigned clientid__spec_wants(const struct clientid__spec *spec);
 
 /*
- * |query| without the parameters whose decoded name is one of |names|; also those whose name does not decode
- * but would to some reader.  Every other byte stays.  Returns bytes written to |out|, which has room for
- * |query.len|.
+ * |query| without the parameters whose decoded name is one of |names|; also those that a lenient reader takes for
+ * one: another case, a bad escape, a control.  Every other byte stays; a '&' goes with each piece, so that
+ * a=1&client_id=x&b=2 becomes a=1&b=2.  Returns bytes written to |out|, which has room for |query.len|.
  */
-size_t clientid__query_strip(clientid_str query, const clientid_str *names, size_t name_count, char *out);
+size_t clientid__query_strip(clientid_str query, const clientid_str *names, size_t name_count,
+                             char *out);
 
 #endif

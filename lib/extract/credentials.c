@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request has one client id and one client secret, or none: sources that disagree are never ranked. */
+#include "base/str.h"
+#include "extract/basic.h"
+#include "extract/body.h"
+#include "extract/header.h"
+#include "extract/query.h"
+
+enum { VALUES_MAX = 2 };
+
+typedef int params_fn(const struct clientid__reader *reader, struct clientid__param *params,
+                      size_t count);
+
+static bool in_query(const struct clientid__expression *e)
+{
+    return e->carrier == CLIENTID__QUERY || e->carrier == CLIENTID__ANY;
+}
+
+static bool in_header(const struct clientid__expression *e)
+{
+    return e->carrier == CLIENTID__HEADER || e->carrier == CLIENTID__ANY;
+}
+
+static bool in_form(const struct clientid__expression *e)
+{
+    return e->carrier == CLIENTID__FORM;
+}
+
+static bool in_part(const struct clientid__expression *e)
+{
+    return e->carrier == CLIENTID__PART;
+}
+
+/* Reads those of |where| that are |in| one carrier, in one pass over it. */
+static int read_params(const struct clientid__reader *reader, params_fn *read,
+                       bool (*in)(const struct clientid__expression *),
+                       const struct clientid__expression *const *where,
+                       struct clientid__value *values, size_t count)
+{
+    struct clientid__param params[VALUES_MAX];
+    struct clientid__value *target[VALUES_MAX];
+    size_t n = 0;
+    int rv;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!in(where[i]))
+            continue;
+        target[n] = &values[i];
+        params[n++] = (struct clientid__param){.name = clientid__expression_name(where[i])};
+    }
+    if (n == 0)
+        return 0;
+    rv = read(reader, params, n);
+    if (rv < 0)
+        return rv;
+    for (size_t i = 0; i < n; i++)
+        *target[i] = clientid__value_merge(*target[i], params[i].value);
+    return 0;
+}
+
+static int read_headers(const struct clientid__reader *reader,
+                        const struct clientid__expression *const *where,
+                        struct clientid__value *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct clientid__value value;
+        int rv;
+        if (!in_header(where[i]))
+            continue;
+        rv = clientid__header_read(reader, clientid__expression_name(where[i]), &value);
+        if (rv < 0)
+            return rv;
+        values[i] = clientid__value_merge(values[i], value);
+    }
+    return 0;
+}
+
+static int read_values(const struct clientid__reader *reader,
+                       const struct clientid__expression *const *where,
+                       struct clientid__value *values, size_t count)
+{
+    int rv;
+
+    for (size_t i = 0; i < count; i++)
+        values[i] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
+    rv = read_params(reader, clientid__query_read, in_query, where, values, count);
+    if (rv == 0)
+        rv = read_headers(reader, where, values, count);
+    if (rv == 0)
+        rv = read_params(reader, clientid__form_read, in_form, where, values, count);
+    if (rv == 0)
+        rv = read_params(reader, clientid__parts_read, in_part, where, values, count);
+    return rv;
+}
+
+/* Basic beside parameters: Basic always shows a password, so an empty one differs from one with text. */
+static void merge_basic(const struct clientid__value basic[2], struct clientid__value values[2])
+{
+    bool empty_password = clientid__value_there(&basic[0]) && clientid__value_absent(&basic[1]);
+
+    if (empty_password && clientid__value_there(&values[1]))
+        values[1].reason = CLIENTID_REASON_CREDENTIALS_AMBIGUOUS;
+    values[0] = clientid__value_merge(basic[0], values[0]);
+    values[1] = clientid__value_merge(basic[1], values[1]);
+}
+
+/* The client id is judged first; a body is asked for only when it can still change the verdict. */
+static clientid_reason judge(const struct clientid__value *id, const struct clientid__value *secret)
+{
+    bool wait = id->reason == CLIENTID_REASON_BODY_NEEDED;
+
+    if (!clientid__value_there(id) && !wait)
+        return id->reason;
+    if (!clientid__value_there(secret) && !clientid__value_absent(secret))
+        return secret->reason;
+    return id->reason;
+}
+
+int clientid__extract(const struct clientid__spec *spec, const struct clientid__caps *caps,
+                      const clientid_request *request, struct clientid__scratch *scratch,
+                      struct clientid__credentials *out)
+{
+    const struct clientid__expression *const where[] = {&spec->id, &spec->secret};
+    const struct clientid__reader reader = {request, caps, scratch, spec->flags};
+    struct clientid__value basic[2], values[2];
+    int rv = 0;
+
+    *out = (struct clientid__credentials){.reason = CLIENTID_REASON_ID_MISSING};
+    for (size_t i = 0; i < 2; i++)
+        basic[i] = values[i] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
+    if (spec->flags & CLIENTID__SPEC_BASIC)
+        rv = clientid__basic_read(&reader, &basic[0], &basic[1]);
+    if (rv == 0 && (spec->flags & CLIENTID__SPEC_EXPRESSIONS) != 0)
+        rv = read_values(&reader, where, values, 2);
+    if (rv < 0)
+        return rv;
+    merge_basic(basic, values);
+
+    out->reason = judge(&values[0], &values[1]);
+    out->from_query = values[0].from_query || values[1].from_query;
+    if (clientid__value_there(&values[0]))
+        out->id = values[0].text;
+    if (out->reason == CLIENTID_REASON_ALLOWED && clientid__value_there(&values[1])) {
+        out->has_secret = true;
+        out->secret = values[1].text;
+    }
+    return 0;
+}
+
+int clientid__extract_value(const struct clientid__expression *where,
+                            const struct clientid__caps *caps, const clientid_request *request,
+                            struct clientid__scratch *scratch, clientid_str *value)
+{
+    const struct clientid__reader reader = {request, caps, scratch, CLIENTID__READ_LIST};
+    struct clientid__value found;
+    int rv = read_values(&reader, &where, &found, 1);
+
+    *value = clientid__str(NULL, 0);
+    if (rv < 0)
+        return rv;
+    if (found.reason == CLIENTID_REASON_BODY_NEEDED)
+        return 1;
+    if (clientid__value_there(&found))
+        *value = found.text;
+    return 0;
+}

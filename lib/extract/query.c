@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A parameter counts only when no reader of the same query could find another value under its name. */
+#include "extract/query.h"
+
+#include "base/str.h"
+#include "extract/urlcode.h"
+
+/* Cuts the next piece off |*rest|; false when there is none.  An empty text has one empty piece. */
+static bool next_piece(clientid_str *rest, clientid_str *piece)
+{
+    const char *end;
+
+    if (rest->ptr == NULL)
+        return false;
+    end = rest->len > 0 ? memchr(rest->ptr, '&', rest->len) : NULL;
+    if (end == NULL) {
+        *piece = *rest;
+        *rest = clientid__str(NULL, 0);
+        return true;
+    }
+    *piece = clientid__str(rest->ptr, (size_t)(end - rest->ptr));
+    *rest = clientid__str(end + 1, rest->len - piece->len - 1);
+    return true;
+}
+
+static clientid_str name_of(clientid_str piece)
+{
+    const char *equals = piece.len > 0 ? memchr(piece.ptr, '=', piece.len) : NULL;
+
+    return clientid__str(piece.ptr, equals != NULL ? (size_t)(equals - piece.ptr) : piece.len);
+}
+
+/* No reader takes |piece| for |name|: told by its first byte, which settles nearly all of a query. */
+static bool surely_other(clientid_str piece, clientid_str name)
+{
+    unsigned char c = (unsigned char)piece.ptr[0];
+
+    return c != '%' && c != '+' && !clientid__is_control(c) &&
+           clientid__lower(c) != clientid__lower((unsigned char)name.ptr[0]);
+}
+
+static void note(struct clientid__param *param, clientid_str piece, unsigned url_flags)
+{
+    clientid_str name = name_of(piece);
+
+    switch (clientid__url_match(name, param->name, url_flags)) {
+    case CLIENTID__URL_DIFFERENT:
+        return;
+    case CLIENTID__URL_LENIENT:
+        param->flaw = CLIENTID_REASON_CREDENTIALS_MALFORMED;
+        return;
+    case CLIENTID__URL_SAME:
+        break;
+    }
+    param->seen++;
+    param->raw = name.len < piece.len
+                     ? clientid__str(name.ptr + name.len + 1, piece.len - name.len - 1)
+                     : clientid__str(NULL, 0);
+}
+
+/* The value of the only parameter of that name, in place when nothing is escaped, else in scratch. */
+static int decode(const struct clientid__reader *reader, struct clientid__param *param,
+                  unsigned url_flags)
+{
+    clientid_str text = param->raw;
+    char *out;
+    ptrdiff_t len;
+
+    if (text.len > reader->caps->credential_bytes) {
+        param->value = clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG);
+        return 0;
+    }
+    if (clientid__url_escaped(text, url_flags)) {
+        out = clientid__scratch_room(reader->scratch, text.len);
+        if (out == NULL)
+            return CLIENTID_ERR_SPACE;
+        len = clientid__url_decode(text, url_flags, out);
+        if (len < 0) {
+            param->value = clientid__value_none(CLIENTID_REASON_CREDENTIALS_MALFORMED);
+            return 0;
+        }
+        clientid__scratch_take(reader->scratch, (size_t)len);
+        text = clientid__str(out, (size_t)len);
+    }
+    param->value = clientid__value_make(text, reader->caps);
+    return 0;
+}
+
+static int settle(const struct clientid__reader *reader, struct clientid__param *param,
+                  unsigned url_flags)
+{
+    if (param->seen > 1)
+        param->flaw = CLIENTID_REASON_CREDENTIALS_AMBIGUOUS;
+    if (param->flaw != CLIENTID_REASON_ALLOWED) {
+        param->value = clientid__value_none(param->flaw);
+        return 0;
+    }
+    if (param->seen == 0) {
+        param->value = clientid__value_none(CLIENTID_REASON_ID_MISSING);
+        return 0;
+    }
+    return decode(reader, param, url_flags);
+}
+
+int clientid__pairs_read(const struct clientid__reader *reader, clientid_str text,
+                         unsigned url_flags, struct clientid__param *params, size_t count)
+{
+    clientid_str rest = text, piece;
+    uint32_t pieces = 0;
+
+    while (next_piece(&rest, &piece)) {
+        if (piece.len == 0)
+            continue;
+        if (++pieces > reader->caps->params) {
+            clientid__params_set(params, count,
+                                 clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG));
+            return 0;
+        }
+        for (size_t i = 0; i < count; i++)
+            if (!surely_other(piece, params[i].name))
+                note(&params[i], piece, url_flags);
+    }
+    for (size_t i = 0; i < count; i++) {
+        int rv = settle(reader, &params[i], url_flags);
+        if (rv < 0)
+            return rv;
+    }
+    return 0;
+}
+
+int clientid__query_read(const struct clientid__reader *reader, struct clientid__param *params,
+                         size_t count)
+{
+    clientid_str query = reader->request->query;
+    unsigned url_flags = reader->flags & CLIENTID__SPEC_PLUS ? CLIENTID__URL_PLUS : 0;
+    int rv;
+
+    if (query.len > reader->caps->query_bytes) {
+        clientid__params_set(params, count,
+                             clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG));
+        return 0;
+    }
+    rv = clientid__pairs_read(reader, query, url_flags, params, count);
+    for (size_t i = 0; i < count; i++)
+        params[i].value.from_query = clientid__value_there(&params[i].value);
+    return rv;
+}
+
+/* Either reading of '+', letters of either case, and what lenient decoders make of it: nginx's $arg_ folds case. */
+static bool stripped(clientid_str piece, const clientid_str *names, size_t count)
+{
+    clientid_str name = name_of(piece);
+
+    for (size_t i = 0; i < count; i++) {
+        if (name.len == 0 || names[i].len == 0 || surely_other(name, names[i]))
+            continue;
+        if (clientid__url_match(name, names[i], CLIENTID__URL_FOLD) != CLIENTID__URL_DIFFERENT ||
+            clientid__url_match(name, names[i], CLIENTID__URL_FOLD | CLIENTID__URL_PLUS) !=
+                CLIENTID__URL_DIFFERENT)
+            return true;
+    }
+    return false;
+}
+
+size_t clientid__query_strip(clientid_str query, const clientid_str *names, size_t name_count,
+                             char *out)
+{
+    clientid_str rest = query, piece;
+    char *next = out;
+    bool first = true;
+
+    while (next_piece(&rest, &piece)) {
+        if (stripped(piece, names, name_count))
+            continue;
+        if (!first)
+            *next++ = '&';
+        first = false;
+        if (piece.len > 0)
+            memcpy(next, piece.ptr, piece.len);
+        next += piece.len;
+    }
+    return (size_t)(next - out);
+}

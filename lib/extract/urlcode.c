@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every text is decoded once or not at all; what two decoders read differently is never taken for plain text. */
+#include "extract/urlcode.h"
+
+#include "base/str.h"
+
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+struct step {
+    int byte; /* -1: a bad escape */
+    size_t used;
+};
+
+static struct step step(const char *p, size_t left, unsigned flags)
+{
+    if (*p == '+' && !(flags & CLIENTID__URL_PLUS))
+        return (struct step){' ', 1};
+    if (*p != '%')
+        return (struct step){(unsigned char)*p, 1};
+    if (left < 3 || hex(p[1]) < 0 || hex(p[2]) < 0)
+        return (struct step){-1, 1};
+    return (struct step){hex(p[1]) << 4 | hex(p[2]), 3};
+}
+
+bool clientid__url_escaped(clientid_str text, unsigned flags)
+{
+    if (text.len == 0)
+        return false;
+    return memchr(text.ptr, '%', text.len) != NULL ||
+           (!(flags & CLIENTID__URL_PLUS) && memchr(text.ptr, '+', text.len) != NULL);
+}
+
+ptrdiff_t clientid__url_decode(clientid_str text, unsigned flags, char *out)
+{
+    char *next = out;
+
+    for (size_t i = 0; i < text.len;) {
+        struct step s = step(text.ptr + i, text.len - i, flags);
+        if (s.byte < 0)
+            return -1;
+        *next++ = (char)s.byte;
+        i += s.used;
+    }
+    return next - out;
+}
+
+/* What decoders in the wild make of a '%' without two hex digits (one that keeps it never sees a plain name). */
+enum lenience {
+    DROP_PERCENT, /* client%_id */
+    DROP_ESCAPE,  /* client_id%zz */
+    ANY_BYTE,     /* client%4Vid: digits are taken without looking */
+    WIDE,         /* client%u005Fid */
+    LENIENCES
+};
+
+/* Bytes of the bad escape at |p| that a reader skips; |*byte| is what it reads there: -1 nothing, -2 anything. */
+static size_t skip_bad(const char *p, size_t left, enum lenience how, int *byte)
+{
+    *byte = how == ANY_BYTE ? -2 : -1;
+    if (how == DROP_PERCENT)
+        return 1;
+    if (how != WIDE)
+        return left < 3 ? left : 3;
+    if (left < 6 || clientid__lower((unsigned char)p[1]) != 'u')
+        return 1;
+    int value = 0;
+    for (size_t i = 2; i < 6; i++) {
+        if (hex(p[i]) < 0)
+            return 1;
+        value = value << 4 | hex(p[i]);
+    }
+    *byte = value;
+    return 6;
+}
+
+static bool same_byte(int byte, char name, unsigned flags)
+{
+    if (byte == -2 || byte == (unsigned char)name)
+        return true;
+    return (flags & CLIENTID__URL_FOLD) != 0 && byte >= 0 && byte < 0x80 &&
+           clientid__lower((unsigned char)byte) == clientid__lower((unsigned char)name);
+}
+
+/* A reader in C ends at NUL, others drop controls at the ends or anywhere. */
+static bool reads_as(clientid_str raw, clientid_str name, enum lenience how, unsigned flags)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < raw.len;) {
+        struct step s = step(raw.ptr + i, raw.len - i, flags);
+        if (s.byte < 0)
+            s.used = skip_bad(raw.ptr + i, raw.len - i, how, &s.byte);
+        i += s.used;
+        if (s.byte == 0 && at == name.len)
+            return true;
+        if (s.byte == -1 ||
+            (s.byte >= 0 && s.byte < 0x100 && clientid__is_control((unsigned char)s.byte)))
+            continue;
+        if (at == name.len || !same_byte(s.byte, name.ptr[at], flags))
+            return false;
+        at++;
+    }
+    return at == name.len;
+}
+
+static enum clientid__url_match match_lenient(clientid_str raw, clientid_str name, unsigned flags)
+{
+    for (int how = 0; how < LENIENCES; how++)
+        if (reads_as(raw, name, (enum lenience)how, flags))
+            return CLIENTID__URL_LENIENT;
+    return CLIENTID__URL_DIFFERENT;
+}
+
+enum clientid__url_match clientid__url_match(clientid_str raw, clientid_str name, unsigned flags)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < raw.len;) {
+        struct step s = step(raw.ptr + i, raw.len - i, flags);
+        if (s.byte < 0 || clientid__is_control((unsigned char)s.byte))
+            return match_lenient(raw, name, flags);
+        if (at == name.len || s.byte != (unsigned char)name.ptr[at])
+            return flags & CLIENTID__URL_FOLD ? match_lenient(raw, name, flags)
+                                              : CLIENTID__URL_DIFFERENT;
+        at++;
+        i += s.used;
+    }
+    return at == name.len ? CLIENTID__URL_SAME : CLIENTID__URL_DIFFERENT;
+}
