@@ -120,11 +120,22 @@ static enum clientid__url_match match_lenient(clientid_str raw, clientid_str nam
     return CLIENTID__URL_DIFFERENT;
 }
 
+/* Bytes at the start that both share and that nobody decodes: nearly always the whole name. */
+static size_t plain_prefix(clientid_str raw, clientid_str name)
+{
+    size_t i = 0;
+
+    while (i < raw.len && i < name.len && raw.ptr[i] == name.ptr[i] && raw.ptr[i] > '+' &&
+           raw.ptr[i] != 0x7f)
+        i++;
+    return i;
+}
+
 enum clientid__url_match clientid__url_match(clientid_str raw, clientid_str name, unsigned flags)
 {
-    size_t at = 0;
+    size_t at = plain_prefix(raw, name);
 
-    for (size_t i = 0; i < raw.len;) {
+    for (size_t i = at; i < raw.len;) {
         struct step s = step(raw.ptr + i, raw.len - i, flags);
         if (s.byte < 0 || clientid__is_control((unsigned char)s.byte))
             return match_lenient(raw, name, flags);
