@@ -319,7 +319,9 @@ typedef struct clientid_secret_options {
 /*
  * A new secret, in the slot that was not set last.  The one set last ends |overlap_ns| after the new one
  * begins, earlier if it was to end earlier.  When the other slot still held a valid secret (a third reset within
- * an overlap), that one, the oldest, is dropped at once.  |options| NULL: no overlap.
+ * an overlap), that one, the oldest, is dropped at once.  A secret that was set for later and has not begun is
+ * replaced by the new one, and the one before it ends |overlap_ns| after the new one begins.  |options| NULL: no
+ * overlap.
  */
 CLIENTID_EXPORT int clientid_control_secret_reset(clientid_control *control,
                                                   uint64_t application_id,
@@ -544,7 +546,7 @@ CLIENTID_EXPORT int clientid_contract_to_json(const clientid_contract_record *re
                                               clientid_error *error);
 CLIENTID_EXPORT int clientid_change_to_json(const clientid_change_record *record, char **text,
                                             clientid_error *error);
-/* {"id","name"?,"clientId","clientSecret",...}: contains the secret. */
+/* {"id","clientId","clientSecret",...}: contains the secret. */
 CLIENTID_EXPORT int clientid_credentials_to_json(const clientid_credentials *credentials,
                                                  char **text, clientid_error *error);
 /* Overwrites it first: it may hold a secret.  NULL is fine. */

@@ -59,7 +59,7 @@ CLIENTID_EXPORT int clientid_store_verify(clientid_store *store, clientid_error 
  * Fills |out| with a source over a connection of its own, for clientid_sync_new.  Nothing is opened yet: the
  * file may be missing and appear later, be renamed, deleted or replaced; until there is a readable database
  * of a known schema the source says CLIENTID_ERR_UNREACHABLE (_CORRUPT, _VERSION, _FORMAT when it is there
- * but of no use).  A replaced database has another identity, so that its changes() says CLIENTID_ERR_GAP.
+ * but of no use).  After the file was away or replaced, changes() says CLIENTID_ERR_GAP.
  *
  * poll() costs a few microseconds: PRAGMA data_version and one stat().  load() and changes() each see one
  * state of the database.  In changes() every entry is given once, as it is now: tiers first, then groups and

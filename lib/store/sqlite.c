@@ -31,6 +31,9 @@ static bool folder_writable(const char *file)
 
 static int code_of(int rc)
 {
+    /* An import may give an id twice; everything else is checked before rows are written. */
+    if (rc == SQLITE_CONSTRAINT_ROWID || rc == SQLITE_CONSTRAINT_PRIMARYKEY)
+        return CLIENTID_ERR_EXISTS;
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
         return CLIENTID_ERR_NOMEM;
@@ -42,7 +45,7 @@ static int code_of(int rc)
     case SQLITE_NOTADB:
         return CLIENTID_ERR_FORMAT;
     case SQLITE_CORRUPT:
-    case SQLITE_CONSTRAINT: /* rules are checked before rows are written */
+    case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
         return CLIENTID_ERR_CORRUPT;
     default:

@@ -94,7 +94,7 @@ static int set_members(clientid_store *store, uint64_t id, const uint64_t *membe
     return rc;
 }
 
-static int delete (clientid_store *store, uint64_t id, clientid_error *error)
+static int remove_row(clientid_store *store, uint64_t id, clientid_error *error)
 {
     static const char text[] = "DELETE FROM api WHERE id = ?";
 
@@ -206,7 +206,7 @@ const struct clientid__api_ops clientid__sqlite_api = {
     .insert = insert,
     .update = update,
     .members = set_members,
-    .delete = delete,
+    .delete = remove_row,
     .find = find,
     .facts = facts,
     .each = each,

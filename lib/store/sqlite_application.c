@@ -163,7 +163,7 @@ static int set_secrets(clientid_store *store, uint64_t id, const clientid_secret
         error);
 }
 
-static int delete (clientid_store *store, uint64_t id, clientid_error *error)
+static int remove_row(clientid_store *store, uint64_t id, clientid_error *error)
 {
     static const char text[] = "DELETE FROM application WHERE id = ?";
 
@@ -330,7 +330,7 @@ const struct clientid__application_ops clientid__sqlite_application = {
     .insert = insert,
     .update = update,
     .secrets = set_secrets,
-    .delete = delete,
+    .delete = remove_row,
     .find = find,
     .facts = facts,
     .each = each,

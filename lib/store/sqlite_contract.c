@@ -46,7 +46,7 @@ static int update(clientid_store *store, const struct clientid__contract_facts *
         error);
 }
 
-static int delete (clientid_store *store, uint64_t id, clientid_error *error)
+static int remove_row(clientid_store *store, uint64_t id, clientid_error *error)
 {
     static const char text[] = "DELETE FROM contract WHERE id = ?";
 
@@ -226,7 +226,7 @@ static int ids(clientid_store *store, uint64_t tier_id, uint64_t application_id,
 const struct clientid__contract_ops clientid__sqlite_contract = {
     .insert = insert,
     .update = update,
-    .delete = delete,
+    .delete = remove_row,
     .find = find,
     .facts = facts_of,
     .each = each,

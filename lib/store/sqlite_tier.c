@@ -72,7 +72,7 @@ static int update(clientid_store *store, uint64_t id, const clientid_tier_record
     return rc;
 }
 
-static int delete (clientid_store *store, uint64_t id, clientid_error *error)
+static int remove_row(clientid_store *store, uint64_t id, clientid_error *error)
 {
     static const char text[] = "DELETE FROM tier WHERE id = ?";
 
@@ -203,7 +203,7 @@ static int each(clientid_store *store, uint64_t id, uint64_t api_id, clientid_ti
 const struct clientid__tier_ops clientid__sqlite_tier = {
     .insert = insert,
     .update = update,
-    .delete = delete,
+    .delete = remove_row,
     .find = find,
     .facts = facts,
     .each = each,
