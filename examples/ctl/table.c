@@ -85,7 +85,7 @@ static void write_cell(struct table *t, size_t column, const char *text)
     bool right = (t->columns[column].flags & COLUMN_RIGHT) != 0;
     bool last = column + 1 == t->column_count;
     fprintf(t->out, "%*s%.*s%s%*s%s", right ? pad : 0, "", (int)bytes, text,
-            cut ? "\xE2\x80\xA6" : "", right || last ? 0 : pad, "", last ? "\n" : "  ");
+            cut ? "\xE2\x80\xA6" : "", right || last ? 0 : pad, "", last ? "" : "  ");
 }
 
 static void flush(struct table *t)
@@ -95,11 +95,13 @@ static void flush(struct table *t)
         fputs(t->bold ? "\033[1m" : "", t->out);
         for (size_t i = 0; i < t->column_count; i++)
             write_cell(t, i, t->columns[i].title);
-        fputs(t->bold ? "\033[0m" : "", t->out);
+        fputs(t->bold ? "\033[0m\n" : "\n", t->out);
     }
     t->headed = true;
     for (size_t i = 0; i < t->cell_count; i++) {
         write_cell(t, i % t->column_count, t->cells[i]);
+        if ((i + 1) % t->column_count == 0)
+            fputc('\n', t->out);
         free(t->cells[i]);
     }
     t->cell_count = 0;

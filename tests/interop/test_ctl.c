@@ -19,7 +19,7 @@
 
 struct usage_row {
     const char *reason;
-    const char *arguments[8];
+    const char *arguments[9];
     int status;
     const char *said;
 };
@@ -403,7 +403,7 @@ static void a_generated_secret_is_shown_once_and_kept_nowhere(void **state)
     char *secret = ctl_value(w, "client secret");
     assert_int_equal(strlen(secret), 32);
     assert_out_has(w, "client id      shop-1\n");
-    static const char *const looks[][4] = {{"app", "show", "shop"},
+    static const char *const looks[][5] = {{"app", "show", "shop"},
                                            {"--json", "app", "show", "shop"},
                                            {"app", "list"},
                                            {"--json", "app", "list"},
