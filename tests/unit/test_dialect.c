@@ -69,9 +69,9 @@ static void test_dialect(void **state)
         size_t offset = FITS;
         int rv = clientid__dialect_check(clientid__cstr(rows[i].pattern), &offset, &reason);
 
-        if (rows[i].offset == FITS ? rv != 0 || reason != NULL
-                                   : rv != CLIENTID_ERR_SYNTAX || reason == NULL ||
-                                         offset != rows[i].offset)
+        if (rows[i].offset == FITS
+                ? rv != 0 || reason != NULL
+                : rv != CLIENTID_ERR_SYNTAX || reason == NULL || offset != rows[i].offset)
             fail_msg("%s: %d at %zu, %s", rows[i].name, rv, offset, reason != NULL ? reason : "-");
     }
 }

@@ -162,8 +162,8 @@ static void test_decimal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_duration),   cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_write),      cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_duration), cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_write),    cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_decimal),
     };
 
