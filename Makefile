@@ -96,7 +96,9 @@ link_so = $(link) -shared -Wl,-soname,$(1).so.$(SOVERSION) -Wl,--version-script,
 $(BUILD)/$(so): $(core_src:%.c=$(BUILD)/so/%.o) lib/libclientid.map $(stamp)
 	@$(say) LD $@
 	$(Q)$(call link_so,libclientid) $(core_libs)
-$(BUILD)/$(store_so): $(store_src:%.c=$(BUILD)/so/%.o) $(BUILD)/libclientid.so lib/libclientid-store.map $(stamp)
+# libclientid keeps errors and memory to itself, so the second library has its own copy of them, hidden too.
+store_base := $(BUILD)/so/lib/base/error.o $(BUILD)/so/lib/base/mem.o
+$(BUILD)/$(store_so): $(store_src:%.c=$(BUILD)/so/%.o) $(store_base) $(BUILD)/libclientid.so lib/libclientid-store.map $(stamp)
 	@$(say) LD $@
 	$(Q)$(call link_so,libclientid-store) -L$(BUILD) -lclientid $(core_libs) $(store_libs)
 $(BUILD)/libclientid.so: $(BUILD)/$(so)

@@ -507,7 +507,7 @@ typedef struct clientid_change_record {
     uint64_t revision;
     uint64_t at_ns;
     clientid_str actor;  /* as given in clientid_control_options */
-    clientid_str entity; /* "api", "tier", "application", "contract" */
+    clientid_str entity; /* "api", "group", "tier", "application", "contract" */
     uint64_t entity_id;
     clientid_str verb;      /* "create", "update", "delete", "reset-secret", "approve", ... */
     clientid_str api;       /* name of the API concerned, or empty */

@@ -49,15 +49,20 @@ static void wipe(json_t *root)
         explicit_bzero((void *)(uintptr_t)text, json_string_length(secret));
 }
 
-void clientid_json_del(clientid_json *json)
+void clientid__json_clear(struct clientid_json *json)
 {
-    if (json == NULL)
-        return;
     wipe(json->root);
     json_decref(json->root);
     for (size_t i = 0; i < json->count; i++)
         free(json->blocks[i]);
     free(json->blocks);
+}
+
+void clientid_json_del(clientid_json *json)
+{
+    if (json == NULL)
+        return;
+    clientid__json_clear(json);
     free(json);
 }
 

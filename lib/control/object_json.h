@@ -41,6 +41,8 @@ struct clientid__key {
 
 /* A document of one object; syntax errors with line and column.  Also wipes and frees: clientid_json_del. */
 int clientid__json_parse(clientid_str text, struct clientid_json **out, clientid_error *error);
+/* Frees what the document holds, but not the struct. */
+void clientid__json_clear(struct clientid_json *json);
 /* Sets what |keys| name in |out| and the bits in |*fields|; a key that is not among them is an error. */
 int clientid__json_read(struct clientid__reader *reader, const json_t *object,
                         const struct clientid__key *keys, size_t count, void *out,
