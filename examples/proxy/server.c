@@ -66,6 +66,8 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
     worker_remove_conn(worker, conn);
     free(conn);
     *context = NULL;
+    /* At its limit libmicrohttpd stops listening, and begins again only in a call after this one. */
+    worker->run_server = true;
 }
 
 static struct conn *conn_of(struct MHD_Connection *connection)

@@ -737,11 +737,32 @@ void reply_free(struct reply *reply)
     free(reply->body);
 }
 
-bool client_ended(int fd)
+static bool ended_within(int fd, int ms)
 {
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     char byte;
-    return poll(&wait, 1, 5000) > 0 && recv(fd, &byte, 1, MSG_PEEK) <= 0;
+    return poll(&wait, 1, ms) > 0 && recv(fd, &byte, 1, MSG_PEEK) <= 0;
+}
+
+bool client_ended(int fd)
+{
+    return ended_within(fd, 5000);
+}
+
+bool client_drained(int fd)
+{
+    char data[4096];
+    for (uint64_t end_ms = now_ms() + 5000; now_ms() < end_ms;) {
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        if (poll(&wait, 1, 5000) > 0 && recv(fd, data, sizeof data, 0) <= 0)
+            return true;
+    }
+    return false;
+}
+
+bool client_ended_now(int fd)
+{
+    return ended_within(fd, 0);
 }
 
 struct reply ask_bytes(unsigned port, const char *data, size_t len)

@@ -81,6 +81,8 @@ struct reply client_read(int fd, bool head_request);
 void reply_free(struct reply *reply);
 /* True when the connection ends within 5 s. */
 bool client_ended(int fd);
+bool client_drained(int fd); /* whatever comes before */
+bool client_ended_now(int fd);
 
 /* One request on a connection of its own; "\r\n" are as in |text|. */
 struct reply ask(unsigned port, const char *text);
