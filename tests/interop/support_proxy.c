@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -277,6 +278,7 @@ static void *accept_all(void *cls)
         struct input *in = malloc(sizeof *in);
         pthread_t thread;
         in->fd = client;
+        setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
         in->at = in->len = 0;
         atomic_fetch_add(&connection_count, 1);
         pthread_create(&thread, NULL, serve, in);
