@@ -30,7 +30,8 @@ static int close_output(struct ctl *ctl, int exit_code)
     if (fflush(ctl->out) == 0 && !ferror(ctl->out))
         return exit_code;
     if (exit_code == CTL_OK)
-        exit_code = report(ctl, CTL_FAILED, "standard output", "%s", strerror(errno));
+        exit_code =
+            report(ctl, CTL_FAILED, "standard output", "cannot be written: %s", strerror(errno));
     return exit_code;
 }
 

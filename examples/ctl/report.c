@@ -4,6 +4,7 @@
 
 #include "utf8.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -129,6 +130,8 @@ int outcome(struct ctl *ctl, int rv, const clientid_error *error)
 {
     if (rv == 0)
         return CTL_OK;
+    if (rv == CLIENTID_ERR_IO && ferror(ctl->out))
+        return report(ctl, CTL_FAILED, "standard output", "cannot be written: %s", strerror(errno));
     if (rv != CLIENTID_ERR_SYNTAX)
         return report_library(ctl, ctl->options.what, rv, error);
     clientid_error plain = filled(rv, error);

@@ -271,15 +271,19 @@ static void a_damaged_store_is_found(void **state)
 static void a_full_disk_behind_the_output_is_noticed(void **state)
 {
     struct ctl_world *w = *state;
-    static const char *const shell = "/bin/sh";
-    char line[1200];
+    static const char *const commands[] = {"api list", "--json api list", "version", "export",
+                                           "help"};
     const char *build = getenv("CLIENTID_TEST_BUILD");
-    snprintf(line, sizeof(line), "%s/clientidctl --store sqlite:%s api list > /dev/full",
-             build != NULL ? build : "build", w->store);
-    program_run(&w->run, (const char *const[]){shell, "-c", line, NULL},
-                &(struct program_options){0});
-    assert_int_equal(w->run.status, 1);
-    assert_err_has(w, "clientidctl: ");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        char line[1200];
+        snprintf(line, sizeof(line), "%s/clientidctl --store sqlite:%s %s > /dev/full",
+                 build != NULL ? build : "build", w->store, commands[i]);
+        program_run(&w->run, (const char *const[]){"/bin/sh", "-c", line, NULL},
+                    &(struct program_options){0});
+        assert_int_equal(w->run.status, 1);
+        assert_err_has(w, "clientidctl: standard output: ");
+        assert_one_error(w);
+    }
 }
 
 /* ---- API instances and groups ------------------------------------------------------------------ */
