@@ -94,6 +94,22 @@ static void look(struct shared *s, uint32_t api, unsigned n, bool must_be)
     atomic_fetch_add_explicit(&s->seen, 1, memory_order_relaxed);
 }
 
+/* The contract that changes most is there at every moment. */
+static void look_often(struct shared *s)
+{
+    struct clientid__contract c;
+    char id[40];
+    clientid_str client_id;
+    uint64_t hash;
+
+    client_name(id, "fixed", 0);
+    client_id = clientid__cstr(id);
+    hash = clientid__registry_hash(clientid__hash128(id, client_id.len, SEED), API);
+    for (int i = 0; i < 20; i++)
+        if (!clientid__registry_find(s->registry, API, client_id, hash, &c))
+            atomic_fetch_add(&s->missing, 1);
+}
+
 static void *reader(void *arg)
 {
     struct shared *s = arg;
@@ -104,6 +120,7 @@ static void *reader(void *arg)
         n++;
         clientid__epoch_enter(slot);
         look(s, API, n % FIXED, true);
+        look_often(s);
         look(s, GROUP, n % FIXED, false);
         look(s, MEMBER_A + n % 2, n % PASSING, false);
         look(s, API, n % PASSING, false);
@@ -193,8 +210,10 @@ static void write_round(struct shared *s, uint64_t round)
         if (i % 512 == 0)
             put_group(s, i / 512 % 3);
     }
-    for (unsigned i = 0; i < passing; i++)
+    for (unsigned i = 0; i < passing; i++) {
         remove_contract(s, 1000 + i);
+        put_contract(s, API, "fixed", 0, 1, round * 19 + i + 1);
+    }
 }
 
 static void run(int new_domain(struct clientid__epoch **, const clientid_allocator *),

@@ -203,6 +203,37 @@ static void test_wait_outlasts_the_reader(void **state)
     }
 }
 
+/* Fails the test when it runs before the reader left. */
+static void late_release(void *context, void *object)
+{
+    struct clientid__epoch_slot *slot = context;
+
+    assert_int_equal(atomic_load(&slot->entered), 0);
+    ++*(size_t *)object;
+}
+
+static void test_no_room_for_the_list_means_waiting(void **state)
+{
+    struct support_alloc a;
+    struct clientid__epoch *e;
+    struct clientid__epoch_slot *slot;
+    pthread_t thread;
+    size_t released = 0;
+
+    (void)state;
+    support_alloc_init(&a);
+    assert_int_equal(clientid__epoch_new(&e, &a.allocator), 0);
+    slot = clientid__epoch_slot_get(e);
+    clientid__epoch_enter(slot);
+    assert_int_equal(pthread_create(&thread, NULL, sleeper, slot), 0);
+    a.fail_at = a.calls + 1;
+    clientid__epoch_retire(e, late_release, slot, &released);
+    assert_int_equal(released, 1);
+    pthread_join(thread, NULL);
+    clientid__epoch_slot_put(slot);
+    clientid__epoch_del(e);
+}
+
 static void test_no_memory(void **state)
 {
     struct support_alloc a;
@@ -259,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_slots_run_out_and_come_back),
         cmocka_unit_test(test_release_may_retire),
         cmocka_unit_test(test_wait_outlasts_the_reader),
+        cmocka_unit_test(test_no_room_for_the_list_means_waiting),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_domain_made_before_fork_works_after),
     };

@@ -440,6 +440,25 @@ static void test_without_the_right_pepper_nothing_matches(void **state)
     support_registry_del(&s);
 }
 
+static void test_every_bit_of_the_hash_counts(void **state)
+{
+    struct support_registry s;
+    const clientid_secret slot = make_slot(PLAIN, "one", 1, 16, 0, 0), none = {0};
+    char id[16];
+
+    (void)state;
+    support_registry_new(&s);
+    for (unsigned bit = 0; bit < 256; bit++) {
+        clientid_secret other = slot;
+
+        other.hash[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        snprintf(id, sizeof(id), "%u", bit);
+        put_secrets(&s, id, other, none);
+        assert_int_equal(verify(&s, id, NULL, "one", 0).slot, 0);
+    }
+    support_registry_del(&s);
+}
+
 /* ---- equal work ---------------------------------------------------------------------------------- */
 
 static struct work work_of(struct support_registry *s, const char *client_id,
@@ -572,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_a_broken_library_admits_nobody),
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_without_the_right_pepper_nothing_matches),
+        cmocka_unit_test(test_every_bit_of_the_hash_counts),
         cmocka_unit_test(test_equal_work),
         cmocka_unit_test(test_one_salt_and_a_pepper),
         cmocka_unit_test(test_the_pepper_is_wiped),
