@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { READERS = 3, WRITERS = 2, SWAPS = 3000 };
+enum { READERS = 3, WRITERS = 2, SWAPS = 10000 };
 
 #define ALIVE UINT64_C(0xa11e)
 

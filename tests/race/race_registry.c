@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { READERS = 2, FIXED = 40, PASSING = 3000, ROUNDS = 16 };
+enum { READERS = 2, FIXED = 40, PASSING = 3000, ROUNDS = 8 };
 
 #define SEED 7
 
