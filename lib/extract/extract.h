@@ -45,11 +45,10 @@ int clientid__expression_parse(clientid_str text, struct clientid__expression *o
 
 enum {
     CLIENTID__SPEC_EXPRESSIONS = 1, /* read |id| and |secret| */
-    CLIENTID__SPEC_BASIC = 2, /* read Authorization: Basic; with _EXPRESSIONS both must agree */
-    CLIENTID__SPEC_URLDECODE =
-        4, /* Basic: form-decode both parts after the split (RFC 6749 2.3.1) */
-    CLIENTID__SPEC_UNPADDED = 8, /* Basic: missing '=' is accepted */
-    CLIENTID__SPEC_PLUS = 16     /* query: '+' is a plus sign, not a space */
+    CLIENTID__SPEC_BASIC = 2,     /* read Authorization: Basic; with _EXPRESSIONS both must agree */
+    CLIENTID__SPEC_URLDECODE = 4, /* Basic: form-decode both parts (RFC 6749 section 2.3.1) */
+    CLIENTID__SPEC_UNPADDED = 8,  /* Basic: missing '=' is accepted */
+    CLIENTID__SPEC_PLUS = 16      /* query: '+' is a plus sign, not a space */
 };
 
 struct clientid__caps {
