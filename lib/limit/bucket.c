@@ -26,6 +26,11 @@
 #define ENTRY_MASK (CLIENTID__BUCKET_ENTRIES - 1U)
 #define ATTEMPTS   64 /* lost to other claims in a row; then the key is served by the overflow cell */
 
+/* Rounds in which whoever claimed a cell may charge it, before the cell is taken for that of a dead process. */
+#ifndef CLIENTID__PATIENCE
+#define CLIENTID__PATIENCE 8
+#endif
+
 /* The numbers never return, so an unchanged first word vouches for the second. */
 static union clientid__cell control_of(const struct clientid__place *place)
 {
@@ -130,7 +135,7 @@ union clientid__cell *clientid__bucket_find(const struct clientid__place *place,
 }
 
 /* One round of steps 1 to 3; true when |*cell| is the answer, NULL included. */
-static bool claim_once(const struct clientid__place *place, uint64_t now_ns,
+static bool claim_once(const struct clientid__place *place, uint64_t now_ns, bool patient,
                        union clientid__cell **cell)
 {
     union clientid__cell control = control_of(place);
@@ -148,7 +153,8 @@ static bool claim_once(const struct clientid__place *place, uint64_t now_ns,
     if (s.empty != NULL)
         control_advance(place, control, (unsigned)(s.empty - place->bucket),
                         place->identity << CLIENTID__EXTRA_BITS | CLIENTID__EXTRA_MAX, &number);
-    else if (control_advance(place, control, 0, 0, &number))
+    else if (!(patient && clientid__cell_is_virgin(s.as_read.word[0])) &&
+             control_advance(place, control, 0, 0, &number))
         clientid__cell_swap(s.expired, s.as_read, (union clientid__cell){.word = {0, number}});
     return false;
 }
@@ -158,7 +164,7 @@ union clientid__cell *clientid__bucket_claim(const struct clientid__place *place
     union clientid__cell *cell = NULL;
 
     for (int i = 0; i < ATTEMPTS; i++)
-        if (claim_once(place, now_ns, &cell))
+        if (claim_once(place, now_ns, i < CLIENTID__PATIENCE, &cell))
             return cell;
     return NULL;
 }
