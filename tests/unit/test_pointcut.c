@@ -249,6 +249,9 @@ static void test_limits(void **state)
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
         if (!matches(patterns[i], (clientid_str){subject, sizeof(subject)}, data))
             fail_msg("%s was decided within the limits", patterns[i]);
+    /* Decided in 45,000 steps, were it not for the limit on steps. */
+    assert_true(matches(".*.*[yz]", (clientid_str){subject, 300}, data));
+    assert_false(matches(".*.*[yz]", (clientid_str){subject, 100}, data));
     /* And nothing is broken afterwards. */
     assert_true(matches("(a)[b]", CLIENTID_STR("ab"), data));
     assert_false(matches("(a)[b]", CLIENTID_STR("ac"), data));
