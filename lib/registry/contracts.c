@@ -161,13 +161,15 @@ static void take_out(struct clientid__registry *registry, const struct clientid_
     }
 }
 
-static void put_in(struct clientid__registry *registry, struct clientid__record *list)
+/* Puts all records of a contract in their places; |known|: its id was there before, maybe in some of them. */
+static void put_in(struct clientid__registry *registry, struct clientid__record *list, bool known)
 {
     while (list != NULL) {
-        struct clientid__record *next = list->next;
-        struct clientid__record *old =
-            clientid__chain_find(registry, list->api, clientid__record_client_id(list), list->id);
+        struct clientid__record *next = list->next, *old = NULL;
 
+        if (known)
+            old = clientid__chain_find(registry, list->api, clientid__record_client_id(list),
+                                       list->id);
         clientid__chain_change(registry, old, list);
         list = next;
     }
@@ -179,7 +181,7 @@ static void commit(struct clientid__registry *registry, struct clientid__record 
     note_traits(registry, now);
     clientid__tiers_hold(registry, now->tier);
     registry->names[now->api]->contracts++;
-    put_in(registry, now);
+    put_in(registry, now, old != NULL);
     if (old == NULL) {
         clientid__index_add(&registry->by_id, hash_of(registry, now->id), now);
         atomic_fetch_add_explicit(&registry->contract_count, 1, memory_order_relaxed);
@@ -205,6 +207,10 @@ int clientid__contracts_put(struct clientid__registry *registry,
         return CLIENTID_ERR_ARG;
     if (clientid__names_get(registry, event->api, &api) != 0)
         return CLIENTID_ERR_NOMEM;
+    /* The two misses of a load; they overlap with writing the record. */
+    clientid__index_prefetch(&registry->by_id, hash_of(registry, event->id));
+    clientid__index_prefetch(&registry->contracts,
+                             clientid__record_hash(registry, api, event->client_id));
     now = make(registry, event, api, tier, &count);
     if (now == NULL)
         return CLIENTID_ERR_NOMEM;
