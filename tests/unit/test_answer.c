@@ -369,8 +369,9 @@ static void test_x_ratelimit(void **state)
 
     (void)state;
     add_limit(&decision, "p", 10000, 86400 * SECOND, 500, 7 * SECOND, SHOWN);
-    add_limit(&decision, "p", 20, 60 * SECOND, 14, 19100 * MS - 1, SHOWN);
     add_limit(&decision, "p", 5, SECOND, 14, SECOND, SHOWN);
+    add_limit(&decision, "p", 20, 60 * SECOND, 14, 19100 * MS - 1, SHOWN);
+    add_limit(&decision, "p", 6, SECOND, 14, SECOND, SHOWN);
     add_limit(&decision, "hidden", 5, SECOND, 0, SECOND, 0);
     add_limit(&decision, "shadow", 5, SECOND, 0, SECOND, SHOWN | CLIENTID_LIMIT_SHADOW);
     answer = render(&decision);
