@@ -35,7 +35,8 @@ struct support_source {
     bool swallows;        /* it ignores what the sink returns */
     bool broken_change;   /* the next changes hold an event that breaks the rules */
     bool broken_load;
-    bool silent; /* it fails without a text */
+    unsigned repeats; /* each change is told so many times more */
+    bool silent;      /* it fails without a text */
 
     atomic_uint loads, asked, polls, closed; /* calls */
 };

@@ -627,6 +627,14 @@ static void damaged_files_are_no_failure(void **state)
 
 /* ---- disk -------------------------------------------------------------------------------------- */
 
+static clientid_reason
+    at_sync; /* what client 1 is told while its change has just reached the disk */
+
+static void note_reason(void)
+{
+    at_sync = ask(&w, 1);
+}
+
 static void a_revocation_is_on_disk_before_it_counts(void **state)
 {
     struct clientid__journal journal;
@@ -636,10 +644,13 @@ static void a_revocation_is_on_disk_before_it_counts(void **state)
     start(FLEXIBLE);
     assert_int_equal(step(), 0);
     support_source_set(&source, 1, CLIENTID_REVOKED);
-    /* The round as the step does it, up to where it is applied. */
     support_disk.syncs = 0;
+    support_disk.synced = note_reason;
     assert_int_equal(step(), 0);
+    support_disk.synced = NULL;
     assert_int_equal(support_disk.syncs, 1);
+    assert_int_equal(at_sync, CLIENTID_REASON_ALLOWED);
+    EXPECT(1, CONTRACT_REVOKED);
     support_sink_init(&sink);
     assert_int_equal(
         clientid__journal_open(&journal, sync_->folder.fd, O_RDONLY, &sync_->folder.snapshot, NULL),
@@ -725,7 +736,11 @@ static void a_full_load_is_on_disk_before_it_replaces_what_is_in_force(void **st
     assert_int_equal(step(), 0);
     source.gap = true;
     support_source_set(&source, 1, CLIENTID_REVOKED);
+    support_disk.synced = note_reason;
     assert_int_equal(step(), 0);
+    support_disk.synced = NULL;
+    assert_int_equal(at_sync, CLIENTID_REASON_ALLOWED);
+    EXPECT(1, CONTRACT_REVOKED);
     assert_int_equal(sync_->folder.snapshot.position.revision, source.at.revision);
     stop();
     source.changes_code = CLIENTID_ERR_UNREACHABLE;
@@ -755,13 +770,16 @@ static void a_round_too_long_becomes_a_full_load(void **state)
     (void)state;
     start(FLEXIBLE);
     assert_int_equal(step(), 0);
-    /* Not 64 MiB of changes: the round says that it holds them. */
-    assert_int_equal(clientid__bytes_reserve(&sync_->round.frames, (64u << 20) + 2), 0);
     support_source_set(&source, 2, CLIENTID_APPROVED);
-    for (int i = 0; i < 4000; i++)
-        support_source_set(&source, 3, CLIENTID_APPROVED);
+    source.repeats = 1000000;
     assert_int_equal(step(), 0);
+    assert_int_equal(source.loads, 2);
     EXPECT(2, ALLOWED);
+    source.repeats = 1000;
+    support_source_set(&source, 2, CLIENTID_REVOKED);
+    assert_int_equal(step(), 0);
+    assert_int_equal(source.loads, 2);
+    EXPECT(2, CONTRACT_REVOKED);
 }
 
 static void without_a_folder_nothing_is_kept(void **state)
