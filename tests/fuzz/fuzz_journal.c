@@ -18,6 +18,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Instead of the C library's: a disk that is waited for would leave no time to try anything. */
+int fdatasync(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+int fsync(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
 static const struct clientid__snapshot base = {.position = {1, 2}, .time_ns = 3, .sum = 4};
 
 static void mend(unsigned char *frames, size_t size, uint64_t sum)
