@@ -36,12 +36,12 @@ struct clientid__state {
 };
 
 struct clientid__outcome {
-    struct clientid__state next; /* admitted: after the charge; else as it stands */
-    bool refused;
-    bool repair; /* the clock has gone back: |next| is to be stored even when refused */
     uint64_t remaining;
+    struct clientid__state next; /* admitted: after the charge; else as it stands */
     uint64_t reset_ns;
     uint64_t retry_ns; /* when refused */
+    bool refused;
+    bool repair; /* the clock has gone back: |next| is to be stored even when refused */
 };
 
 /* What a charge put into a cell, as a receipt holds it. */
@@ -54,9 +54,8 @@ struct clientid__credit {
 };
 
 /* |cost| 0 is never refused and tells how things stand. */
-typedef struct clientid__outcome clientid__take_fn(const struct clientid__rule *rule,
-                                                   struct clientid__state state, uint64_t now_ns,
-                                                   uint64_t cost);
+typedef void clientid__take_fn(const struct clientid__rule *rule, struct clientid__state state,
+                               uint64_t now_ns, uint64_t cost, struct clientid__outcome *out);
 /* Takes a charge back out of |*state|; false when nothing of it is left there. */
 typedef bool clientid__give_fn(struct clientid__state *state, const struct clientid__credit *credit,
                                uint64_t now_ns);
@@ -64,9 +63,9 @@ typedef bool clientid__give_fn(struct clientid__state *state, const struct clien
 clientid__take_fn clientid__gcra_take, clientid__window_take, clientid__sliding_take;
 clientid__give_fn clientid__gcra_give, clientid__window_give, clientid__sliding_give;
 
-/* Reads |mark| and |given| of the charge that led to |state|. */
-void clientid__gcra_mark(struct clientid__state state, struct clientid__credit *credit);
-void clientid__window_mark(struct clientid__state state, struct clientid__credit *credit);
+/* |mark| and |given| of the charge that led to |state|. */
+struct clientid__credit clientid__gcra_mark(struct clientid__state state);
+struct clientid__credit clientid__window_mark(struct clientid__state state);
 
 /* When |state| equals an absent one, whatever the rule. */
 uint64_t clientid__gcra_expiry_ns(struct clientid__state state);

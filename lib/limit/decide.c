@@ -10,13 +10,13 @@
 
 /* One limit as last looked at. */
 struct attempt {
+    struct clientid__place place;
     union clientid__cell *cell; /* NULL: the key has none */
     union clientid__cell seen;
     struct clientid__state state; /* what counts for it: the cell's, or the overflow cell's */
     struct clientid__outcome outcome;
 };
 
-/* What decide.c works on besides a charge. */
 struct request {
     struct clientid__table *table;
     uint64_t now_ns;
@@ -25,23 +25,32 @@ struct request {
 
 enum result { CHARGED, REFUSED, NO_CELL };
 
-static struct clientid__outcome take(const struct clientid__rule *rule,
-                                     struct clientid__state state, uint64_t now_ns, uint64_t cost)
+static void take(const struct clientid__rule *rule, struct clientid__state state, uint64_t now_ns,
+                 uint64_t cost, struct clientid__outcome *out)
 {
     switch (rule->algorithm) {
     case CLIENTID_FIXED_WINDOW:
-        return clientid__window_take(rule, state, now_ns, cost);
+        clientid__window_take(rule, state, now_ns, cost, out);
+        return;
     case CLIENTID_SLIDING_WINDOW:
-        return clientid__sliding_take(rule, state, now_ns, cost);
+        clientid__sliding_take(rule, state, now_ns, cost, out);
+        return;
     default:
-        return clientid__gcra_take(rule, state, now_ns, cost);
+        clientid__gcra_take(rule, state, now_ns, cost, out);
+        return;
     }
 }
 
-/* The state of the key's cell; false when it has none or one that was never charged. */
-static bool find_state(const struct clientid__place *place, struct attempt *a)
+static struct clientid__place overflow_place(const struct clientid__table *table,
+                                             const struct clientid__rule *rule)
 {
-    a->cell = clientid__bucket_find(place, &a->seen);
+    return clientid__table_place(table, CLIENTID__REGION_OVERFLOW, rule->salt, rule->algorithm);
+}
+
+/* The state of the key's cell; false when it has none or one that was never charged. */
+static bool find_state(struct attempt *a)
+{
+    a->cell = clientid__bucket_find(&a->place, &a->seen);
     if (a->cell == NULL || clientid__cell_is_virgin(a->seen.word[0])) {
         a->state = (struct clientid__state){0};
         return false;
@@ -50,28 +59,25 @@ static bool find_state(const struct clientid__place *place, struct attempt *a)
     return true;
 }
 
-static void look(const struct request *r, const struct clientid__rule *rule, unsigned region,
-                 const uint64_t key[2], struct attempt *a)
+/* Looks at the cell of |a->place|; without one, at what the overflow cell holds for it. */
+static void look(const struct request *r, const struct clientid__rule *rule, struct attempt *a)
 {
-    struct clientid__place place = clientid__table_place(r->table, region, key, rule->algorithm);
+    if (!find_state(a)) {
+        struct attempt shared = {.place = overflow_place(r->table, rule)};
 
-    if (!find_state(&place, a) && region != CLIENTID__REGION_OVERFLOW) {
-        struct attempt shared;
-
-        place =
-            clientid__table_place(r->table, CLIENTID__REGION_OVERFLOW, rule->salt, rule->algorithm);
-        find_state(&place, &shared);
-        a->state = shared.state;
+        if (shared.place.bucket != a->place.bucket) {
+            find_state(&shared);
+            a->state = shared.state;
+        }
     }
-    a->outcome = take(rule, a->state, r->now_ns, r->cost);
+    take(rule, a->state, r->now_ns, r->cost, &a->outcome);
 }
 
 /* Stores |next| where |seen| was. */
-static bool put(const struct attempt *a, const uint64_t key[2], clientid_algorithm algorithm)
+static bool put(const struct attempt *a)
 {
-    uint64_t identity = clientid__cell_identity(key, algorithm);
-
-    return clientid__cell_swap(a->cell, a->seen, clientid__cell_make(identity, a->outcome.next));
+    return clientid__cell_swap(a->cell, a->seen,
+                               clientid__cell_make(a->place.identity, a->outcome.next));
 }
 
 /*
@@ -79,37 +85,31 @@ static bool put(const struct attempt *a, const uint64_t key[2], clientid_algorit
  * until the clock has caught up.
  */
 static void repair(const struct request *r, const struct clientid__rule *rule,
-                   const uint64_t key[2], const struct attempt *a)
+                   const struct attempt *a)
 {
     struct request look_only = {r->table, r->now_ns, 0};
-    struct attempt shared;
+    struct attempt shared = {.place = overflow_place(r->table, rule)};
 
-    if (!a->outcome.repair)
-        return;
     if (a->cell != NULL) {
-        put(a, key, rule->algorithm);
+        put(a);
         return;
     }
-    look(&look_only, rule, CLIENTID__REGION_OVERFLOW, rule->salt, &shared);
+    look(&look_only, rule, &shared);
     if (shared.cell != NULL && shared.outcome.repair)
-        put(&shared, rule->salt, rule->algorithm);
+        put(&shared);
 }
 
-/* Charges the cell of |key|, which |a| has just looked at. */
+/* Charges the cell of |a->place|, at which |a| has just looked. */
 static enum result charge_cell(const struct request *r, const struct clientid__rule *rule,
-                               unsigned region, const uint64_t key[2], struct attempt *a)
+                               struct attempt *a)
 {
-    struct clientid__place place = clientid__table_place(r->table, region, key, rule->algorithm);
-
-    for (;; look(r, rule, region, key, a)) {
-        if (a->outcome.refused) {
-            repair(r, rule, key, a);
+    for (;; look(r, rule, a)) {
+        if (a->outcome.refused)
             return REFUSED;
-        }
         if (a->cell == NULL) {
-            if (clientid__bucket_claim(&place, r->now_ns) == NULL)
+            if (clientid__bucket_claim(&a->place, r->now_ns) == NULL)
                 return NO_CELL;
-        } else if (put(a, key, rule->algorithm)) {
+        } else if (put(a)) {
             return CHARGED;
         }
     }
@@ -131,16 +131,13 @@ _Static_assert(COST_BITS + 4 == CLIENTID__TAG_SHIFT, "the bits below the tag are
 static void record(clientid_receipt *receipt, const struct clientid__rule *rule, unsigned region,
                    const uint64_t key[2], const struct attempt *a, uint64_t cost)
 {
-    struct clientid__credit credit;
     bool bucket = rule->algorithm == CLIENTID_TOKEN_BUCKET;
+    struct clientid__credit credit =
+        bucket ? clientid__gcra_mark(a->outcome.next) : clientid__window_mark(a->outcome.next);
     uint32_t i = receipt->count++;
 
-    if (bucket)
-        clientid__gcra_mark(a->outcome.next, &credit);
-    else
-        clientid__window_mark(a->outcome.next, &credit);
-    receipt->entry[i].key[0] = (key[0] & ((UINT64_C(1) << CLIENTID__PLACE_BITS) - 1)) |
-                               (uint64_t)credit.given << CLIENTID__PLACE_BITS;
+    receipt->entry[i].key[0] = (key[0] & CLIENTID__PLACE_MASK) | (uint64_t)credit.given
+                                                                     << CLIENTID__PLACE_BITS;
     receipt->entry[i].key[1] = (key[1] >> CLIENTID__TAG_SHIFT << COST_BITS | cost) << 4 |
                                region << 2 | (unsigned)rule->algorithm;
     receipt->entry[i].charge[0] = credit.mark;
@@ -175,17 +172,16 @@ static void give_back(struct clientid__table *table, const clientid_receipt *rec
     };
     clientid_algorithm algorithm = (clientid_algorithm)(key[1] & 3);
     unsigned region = (unsigned)(key[1] >> 2) & 3;
-    struct clientid__place place;
     struct attempt a;
 
     if (region > CLIENTID__REGION_OVERFLOW)
         return;
-    place = clientid__table_place(table, region, key, algorithm);
+    a.place = clientid__table_place(table, region, key, algorithm);
     do {
-        if (!find_state(&place, &a) || !give(&a.state, algorithm, &credit, now_ns))
+        if (!find_state(&a) || !give(&a.state, algorithm, &credit, now_ns))
             return;
         a.outcome.next = a.state;
-    } while (!put(&a, key, algorithm));
+    } while (!put(&a));
 }
 
 static uint64_t sane_now(uint64_t now_ns)
@@ -211,46 +207,41 @@ void clientid__limits_refund(struct clientid__table *table, const clientid_recei
 static enum result charge_overflow(const struct request *r, const struct clientid__charge *c,
                                    struct attempt *a, clientid_receipt *receipt)
 {
-    const struct clientid__rule *rule = c->rule;
-    struct clientid__place own =
-        clientid__table_place(r->table, c->region, c->key, rule->algorithm);
-    union clientid__cell seen;
+    struct attempt own = *a;
     enum result result;
 
-    look(r, rule, CLIENTID__REGION_OVERFLOW, rule->salt, a);
-    result = charge_cell(r, rule, CLIENTID__REGION_OVERFLOW, rule->salt, a);
+    a->place = overflow_place(r->table, c->rule);
+    look(r, c->rule, a);
+    result = charge_cell(r, c->rule, a);
     if (result == NO_CELL) { /* more rules than overflow cells: the budget stays shut */
         a->outcome.refused = true;
-        a->outcome.retry_ns = rule->period_ns;
-        return REFUSED;
+        a->outcome.retry_ns = c->rule->period_ns;
     }
-    if (result == REFUSED)
+    if (result != CHARGED)
         return REFUSED;
-    record(receipt, rule, CLIENTID__REGION_OVERFLOW, rule->salt, a, r->cost);
-    if (clientid__bucket_find(&own, &seen) != NULL) {
-        give_back(r->table, receipt, --receipt->count, r->now_ns);
-        return NO_CELL;
+    record(receipt, c->rule, CLIENTID__REGION_OVERFLOW, c->rule->salt, a, r->cost);
+    if (!find_state(&own) && own.cell == NULL) {
+        __atomic_fetch_add(&r->table->header->overflow[c->region].charges, 1, __ATOMIC_RELAXED);
+        return CHARGED;
     }
-    __atomic_fetch_add(&r->table->header->overflow[c->region].charges, 1, __ATOMIC_RELAXED);
-    return CHARGED;
+    give_back(r->table, receipt, --receipt->count, r->now_ns);
+    *a = own;
+    look(r, c->rule, a);
+    return NO_CELL;
 }
 
 static bool charge(const struct request *r, const struct clientid__charge *c, struct attempt *a,
                    clientid_receipt *receipt)
 {
-    enum result result = charge_cell(r, c->rule, c->region, c->key, a);
+    enum result result;
 
-    if (result == CHARGED)
-        record(receipt, c->rule, c->region, c->key, a, r->cost);
-    while (result == NO_CELL) {
-        result = charge_overflow(r, c, a, receipt);
-        if (result != NO_CELL)
-            break;
-        look(r, c->rule, c->region, c->key, a);
-        result = charge_cell(r, c->rule, c->region, c->key, a);
+    do {
+        result = charge_cell(r, c->rule, a);
         if (result == CHARGED)
             record(receipt, c->rule, c->region, c->key, a, r->cost);
-    }
+        else if (result == NO_CELL)
+            result = charge_overflow(r, c, a, receipt);
+    } while (result == NO_CELL);
     return result == CHARGED;
 }
 
@@ -264,9 +255,20 @@ static void report(struct clientid__charge *c, const struct clientid__outcome *o
 /* As it stands, nothing charged. */
 static void report_standing(struct clientid__charge *c, const struct attempt *a, uint64_t now_ns)
 {
-    struct clientid__outcome standing = take(c->rule, a->state, now_ns, 0);
+    struct clientid__outcome standing;
 
-    report(c, c->refused ? &a->outcome : &standing);
+    if (c->refused) {
+        report(c, &a->outcome);
+        return;
+    }
+    take(c->rule, a->state, now_ns, 0, &standing);
+    report(c, &standing);
+}
+
+static void aim(const struct request *r, struct clientid__charge *c, struct attempt *a)
+{
+    a->place = clientid__table_place(r->table, c->region, c->key, c->rule->algorithm);
+    look(r, c->rule, a);
 }
 
 /* Looks at every limit; true when none that counts refuses. */
@@ -276,7 +278,7 @@ static bool survey(const struct request *r, struct clientid__charge *charges, si
     bool admitted = true;
 
     for (size_t i = 0; i < count; i++) {
-        look(r, charges[i].rule, charges[i].region, charges[i].key, &attempts[i]);
+        aim(r, &charges[i], &attempts[i]);
         charges[i].refused = attempts[i].outcome.refused;
         admitted = admitted && (!charges[i].refused || charges[i].shadow);
     }
@@ -287,8 +289,6 @@ static bool survey(const struct request *r, struct clientid__charge *charges, si
 static bool charge_all(const struct request *r, struct clientid__charge *charges, size_t count,
                        struct attempt *attempts, clientid_receipt *receipt)
 {
-    struct request look_only = {r->table, r->now_ns, 0};
-
     for (size_t i = 0; i < count; i++) {
         if (charges[i].refused)
             continue;
@@ -296,9 +296,9 @@ static bool charge_all(const struct request *r, struct clientid__charge *charges
         if (!charges[i].refused || charges[i].shadow)
             continue;
         clientid__limits_refund(r->table, receipt, r->now_ns);
-        for (size_t k = 0; k < count; k++)
+        for (size_t k = 0; k < i; k++)
             if (!charges[k].refused)
-                look(&look_only, charges[k].rule, charges[k].region, charges[k].key, &attempts[k]);
+                aim(r, &charges[k], &attempts[k]);
         return false;
     }
     return true;
@@ -335,8 +335,8 @@ bool clientid__limits_decide(struct clientid__table *table, struct clientid__cha
             report(&charges[i], &attempts[i].outcome);
         else
             report_standing(&charges[i], &attempts[i], r.now_ns);
-        if (charges[i].refused && !peek)
-            repair(&r, charges[i].rule, charges[i].key, &attempts[i]);
+        if (charges[i].refused && attempts[i].outcome.repair && !peek)
+            repair(&r, charges[i].rule, &attempts[i]);
     }
     if (!charged)
         receipt->count = 0;

@@ -27,9 +27,8 @@ static bool every_slot_passed(struct clientid__state state, uint64_t step_ns, ui
     return clientid__add_sat(state.word, moved_ns) <= now_ns;
 }
 
-struct clientid__outcome clientid__gcra_take(const struct clientid__rule *rule,
-                                             struct clientid__state state, uint64_t now_ns,
-                                             uint64_t cost)
+void clientid__gcra_take(const struct clientid__rule *rule, struct clientid__state state,
+                         uint64_t now_ns, uint64_t cost, struct clientid__outcome *out)
 {
     bool ahead = state.word > now_ns + rule->burst_ns + CLIENTID__SKEW_NS;
     uint64_t arrival_ns = ahead ? now_ns + rule->burst_ns : state.word;
@@ -41,7 +40,7 @@ struct clientid__outcome clientid__gcra_take(const struct clientid__rule *rule,
     uint64_t owed_ns = refused ? debt_ns : debt_ns + price_ns;
     uint64_t room_ns = owed_ns < rule->burst_ns ? rule->burst_ns - owed_ns : 0;
 
-    return (struct clientid__outcome){
+    *out = (struct clientid__outcome){
         .next = {.word = now_ns + owed_ns,
                  .extra = every_slot_passed(state, rule->step_ns, now_ns) ? 0 : state.extra},
         .refused = refused,
@@ -54,10 +53,9 @@ struct clientid__outcome clientid__gcra_take(const struct clientid__rule *rule,
     };
 }
 
-void clientid__gcra_mark(struct clientid__state state, struct clientid__credit *credit)
+struct clientid__credit clientid__gcra_mark(struct clientid__state state)
 {
-    credit->mark = state.word;
-    credit->given = given_of(state);
+    return (struct clientid__credit){.mark = state.word, .given = given_of(state)};
 }
 
 static uint32_t exponent_above(uint64_t step_ns)

@@ -92,9 +92,8 @@ static uint64_t until_ns(uint64_t then_ms, uint64_t now_ns)
     return then_ns > now_ns ? then_ns - now_ns : 0;
 }
 
-struct clientid__outcome clientid__sliding_take(const struct clientid__rule *rule,
-                                                struct clientid__state state, uint64_t now_ns,
-                                                uint64_t cost)
+void clientid__sliding_take(const struct clientid__rule *rule, struct clientid__state state,
+                            uint64_t now_ns, uint64_t cost, struct clientid__outcome *out)
 {
     uint64_t now_ms = now_ns / CLIENTID__NS_PER_MS;
     uint64_t period_ms = rule->period_ns / CLIENTID__NS_PER_MS;
@@ -111,7 +110,7 @@ struct clientid__outcome clientid__sliding_take(const struct clientid__rule *rul
                                         : until_ns(retry_ms(&w, rule, cost, period_ms), now_ns);
     else
         w.current += cost;
-    return (struct clientid__outcome){
+    *out = (struct clientid__outcome){
         .next = pack(&w, period_ms),
         .refused = refused,
         .repair = ahead,

@@ -62,13 +62,14 @@ void clientid__table_file_unmap(struct clientid__header *header, size_t bytes);
 
 /* Only these bits of key[0] choose the place, so that a receipt has room for more in it. */
 #define CLIENTID__PLACE_BITS 40
+#define CLIENTID__PLACE_MASK ((UINT64_C(1) << CLIENTID__PLACE_BITS) - 1)
 
 static inline struct clientid__place clientid__table_place(const struct clientid__table *table,
                                                            unsigned region, const uint64_t key[2],
                                                            clientid_algorithm algorithm)
 {
     const struct clientid__region_map *map = &table->region[region];
-    uint64_t place = key[0] & ((UINT64_C(1) << CLIENTID__PLACE_BITS) - 1);
+    uint64_t place = key[0] & CLIENTID__PLACE_MASK;
 
     return (struct clientid__place){
         .bucket = map->cells + ((place >> 3) & map->mask) * CLIENTID__BUCKET_ENTRIES,

@@ -22,9 +22,8 @@ static struct clientid__state pack(uint64_t end_ms, uint64_t count)
                                     .extra = (uint32_t)(count >> COUNT_BITS)};
 }
 
-struct clientid__outcome clientid__window_take(const struct clientid__rule *rule,
-                                               struct clientid__state state, uint64_t now_ns,
-                                               uint64_t cost)
+void clientid__window_take(const struct clientid__rule *rule, struct clientid__state state,
+                           uint64_t now_ns, uint64_t cost, struct clientid__outcome *out)
 {
     bool live = clientid__window_expiry_ns(state) > now_ns;
     /* Rounded up: a window is never shorter than its period. */
@@ -37,7 +36,7 @@ struct clientid__outcome clientid__window_take(const struct clientid__rule *rule
     bool refused = cost > room;
     uint64_t spent = refused ? 0 : cost;
 
-    return (struct clientid__outcome){
+    *out = (struct clientid__outcome){
         .next = pack(end_ms, count + spent),
         .refused = refused,
         .repair = ahead,
@@ -49,10 +48,9 @@ struct clientid__outcome clientid__window_take(const struct clientid__rule *rule
     };
 }
 
-void clientid__window_mark(struct clientid__state state, struct clientid__credit *credit)
+struct clientid__credit clientid__window_mark(struct clientid__state state)
 {
-    credit->mark = end_ms_of(state);
-    credit->given = 0;
+    return (struct clientid__credit){.mark = end_ms_of(state)};
 }
 
 bool clientid__window_give(struct clientid__state *state, const struct clientid__credit *credit,

@@ -27,6 +27,7 @@ struct clientid__tier_use {
     uint64_t contracts;
     uint32_t next_free; /* the next number in the list of free ones */
     bool removed;       /* by the source, while contracts still named it */
+    bool gone;          /* nothing names it any more; readers may still see it */
 };
 
 struct clientid__tiers {
@@ -108,6 +109,9 @@ void clientid__registry_retire_tier(struct clientid__registry *registry,
 
 int clientid__tiers_init(struct clientid__registry *registry);
 void clientid__tiers_clear(struct clientid__registry *registry);
+/* All tiers by number: |*n| is 0 before the first; NULL after the last. */
+const struct clientid__tier *clientid__tiers_each(const struct clientid__registry *registry,
+                                                  uint32_t *n);
 /* |*changed|: the number of the tier when its limits changed, else 0. */
 int clientid__tiers_put(struct clientid__registry *registry, const clientid_tier_event *event,
                         uint32_t *changed);

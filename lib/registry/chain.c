@@ -105,6 +105,7 @@ struct clientid__record *clientid__chain_head(const struct clientid__registry *r
 
     while ((r = clientid__index_next(&walk)) != NULL) {
         __builtin_prefetch((const char *)r + 64);
+        __builtin_prefetch((const char *)r + 128);
         if (r->api == api && clientid__str_eq(clientid__record_client_id(r), client_id))
             return r;
     }

@@ -237,19 +237,16 @@ int clientid__registry_apply(struct clientid__registry *registry, const clientid
 
 static int each_tier(const struct clientid__registry *registry, clientid_event_fn *emit, void *sink)
 {
+    const struct clientid__tier *tier;
+    uint32_t n = 0;
     int rv = 0;
 
-    for (uint32_t n = 1; n < registry->tiers.next && rv == 0; n++) {
-        const struct clientid__tier *tier = clientid__tiers_get(registry, n);
-
-        if (tier == NULL)
-            continue;
+    while (rv == 0 && (tier = clientid__tiers_each(registry, &n)) != NULL)
         rv = emit(sink, &(clientid_event){.type = CLIENTID_EVENT_TIER,
                                           .u.tier = {.id = tier->id,
                                                      .name = {tier->name, tier->name_len},
                                                      .limits = tier->limits,
                                                      .limit_count = tier->limit_count}});
-    }
     return rv;
 }
 

@@ -137,6 +137,18 @@ void clientid__tiers_recycle(struct clientid__registry *registry, struct clienti
     clientid__free(registry->mem, box);
 }
 
+const struct clientid__tier *clientid__tiers_each(const struct clientid__registry *registry,
+                                                  uint32_t *n)
+{
+    while (++*n < registry->tiers.next) {
+        const struct clientid__tier *tier = clientid__tiers_get(registry, *n);
+
+        if (tier != NULL && !registry->tiers.uses[*n].gone)
+            return tier;
+    }
+    return NULL;
+}
+
 /* ---- changes ----------------------------------------------------------------------------------- */
 
 static bool valid(const clientid_tier_event *event)
@@ -226,6 +238,7 @@ int clientid__tiers_put(struct clientid__registry *registry, const clientid_tier
 /* The number's slot keeps the box: a reader may still hold a record that names it. */
 static void take_out(struct clientid__registry *registry, struct clientid__tier_box *box)
 {
+    registry->tiers.uses[box->number].gone = true;
     clientid__index_remove(&registry->tiers.by_id, hash_of(box->tier.id), box);
     clientid__registry_retire_tier(registry, box);
 }
