@@ -23,6 +23,7 @@ static struct {
     int read_errno;
     size_t short_bytes; /* at most so many bytes a transfer, and EINTR before every second one */
     unsigned turns;
+    unsigned refused_writes;
     unsigned syncs;       /* fdatasync that worked */
     void (*synced)(void); /* called after each of those */
 } support_disk;
@@ -47,6 +48,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t offset)
     if (support_disk_interrupts())
         return -1;
     if (support_disk.write_errno != 0) {
+        support_disk.refused_writes++;
         errno = support_disk.write_errno;
         return -1;
     }

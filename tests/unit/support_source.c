@@ -82,6 +82,10 @@ static int changes(void *self, clientid_event_fn *emit, void *sink, clientid_pos
     s->asked++;
     if (s->changes_code != 0)
         return fail_with(s, s->changes_code, error);
+    if (s->goes_back) {
+        position->revision--;
+        return 0;
+    }
     if (s->gap || position->identity != s->at.identity || position->revision > s->at.revision ||
         (s->changes > 0 ? s->log[0].revision > position->revision + 1
                         : s->at.revision != position->revision))
