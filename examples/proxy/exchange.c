@@ -338,8 +338,9 @@ void exchange_begin(struct exchange *ex, const char *method, const char *version
                                      .host = &ex->head,
                                      .scratch = ex->scratch,
                                      .scratch_len = sizeof ex->scratch};
-    if (ex->route->origin == NULL && !auth_original(ex, &why)) {
-        exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, why);
+    status = ex->route->origin == NULL ? auth_original(ex, &why) : 0;
+    if (status != 0) {
+        exchange_refuse(ex, status, why);
         return;
     }
     decide(ex, 0, (clientid_str){NULL, 0});

@@ -193,6 +193,10 @@ static void forward_auth_of_caddy_and_traefik(void **state)
                 "X-Forwarded-Uri: /a?client_id=alice\r\nX-Forwarded-Uri: /b\r\n");
     assert_int_equal(reply.status, 400);
     reply_free(&reply);
+    reply = get(proxy.port, "/auth/check", /* the second one could be the client's */
+                "X-Original-URI: /b\r\nX-Forwarded-Uri: /a?client_id=alice\r\n");
+    assert_int_equal(reply.status, 400);
+    reply_free(&reply);
     reply = get(proxy.port, "/auth/check", "X-Forwarded-Uri: http://x/a?client_id=alice\r\n");
     assert_int_equal(reply.status, 400);
     reply_free(&reply);
@@ -216,6 +220,9 @@ static void ext_authz_of_envoy(void **state)
         reply_free(&reply);
     }
     struct reply reply = get(proxy.port, "/envoy/orders/1", "");
+    assert_int_equal(reply.status, 401);
+    reply_free(&reply);
+    reply = get(proxy.port, "/envoy/orders/1", "X-Forwarded-Uri: /a?client_id=alice\r\n");
     assert_int_equal(reply.status, 401);
     reply_free(&reply);
     reply = get(proxy.port, "/envoy/../id/echo?client_id=alice", "");
