@@ -582,7 +582,9 @@ static void a_contract_lives(void **state)
     CTL(w, 0, "contract", "restore", "1");
     assert_status(w, "1", "APPROVED");
     CTL(w, 0, "contract", "revoke", "1");
+    assert_out(w, "contract 1 is REVOKED\n");
     CTL(w, 0, "contract", "delete", "1");
+    assert_out(w, "contract 1 is gone\n");
     CTL(w, 3, "contract", "show", "1");
     CTL(w, 3, "contract", "show", "shop", "orders");
     assert_err_has(w, "\"shop\" has no contract on \"orders\"");

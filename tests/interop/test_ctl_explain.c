@@ -230,7 +230,11 @@ static const struct bad_request_row bad_requests[] = {
 static void wrong_requests_are_refused_with_their_line(void **state)
 {
     struct ctl_world *w = *state;
+    char request[256];
     prepare(w);
+    snprintf(request, sizeof(request), "GET / HTTP/1.1\nclient_id: c1\nclient_secret: %s\n\n",
+             secret);
+    file_write(ctl_path(w, "request"), request);
     for (size_t i = 0; i < sizeof(bad_requests) / sizeof(bad_requests[0]); i++) {
         ctl_run(w, (int)i, 5, &(struct program_options){.input = bad_requests[i].text},
                 (const char *const[]){"explain", CONFIG(w), "-a", "orders", "-r", "-", NULL});
@@ -239,6 +243,8 @@ static void wrong_requests_are_refused_with_their_line(void **state)
         assert_one_error(w);
         assert_null(strstr(w->run.err, secret));
     }
+    CTL(w, 0, "explain", CONFIG(w), "-a", "orders", "--cost", "3", "-r", ctl_path(w, "request"));
+    assert_out_has(w, "retry after  never");
     CTL(w, 2, "explain", CONFIG(w), "-a", "orders");
     CTL(w, 2, "explain", CONFIG(w), "-a", "orders", "x");
     CTL(w, 2, "explain", CONFIG(w), "-a", "orders", "-r", "-", "/");
