@@ -4,8 +4,34 @@
 
 #include "base/str.h"
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight bytes at once: none below 0x20, none above 0x7e. */
+static bool printable(uint64_t w)
+{
+    return ((w | (w - EACH(0x20)) | (w + EACH(0x01))) & EACH(0x80)) == 0;
+}
+
+bool clientid__printable(clientid_str text)
+{
+    uint64_t w;
+    size_t i = 0;
+
+    for (; text.len - i >= sizeof(w); i += sizeof(w)) {
+        memcpy(&w, text.ptr + i, sizeof(w));
+        if (!printable(w))
+            return false;
+    }
+    for (; i < text.len; i++)
+        if (text.ptr[i] < 0x20 || text.ptr[i] > 0x7e)
+            return false;
+    return true;
+}
+
 bool clientid__has_control(clientid_str text)
 {
+    if (clientid__printable(text))
+        return false;
     for (size_t i = 0; i < text.len; i++)
         if (clientid__is_control((unsigned char)text.ptr[i]))
             return true;
@@ -60,13 +86,19 @@ size_t clientid__utf8_prefix(clientid_str text)
     return i;
 }
 
+bool clientid__text_valid(clientid_str text)
+{
+    return clientid__printable(text) ||
+           (!clientid__has_control(text) && clientid__utf8_valid(text));
+}
+
 struct clientid__value clientid__value_make(clientid_str decoded, const struct clientid__caps *caps)
 {
     if (decoded.len == 0)
         return clientid__value_none(CLIENTID_REASON_ID_MISSING);
     if (decoded.len > caps->credential_bytes)
         return clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG);
-    if (clientid__has_control(decoded) || !clientid__utf8_valid(decoded))
+    if (!clientid__text_valid(decoded))
         return clientid__value_none(CLIENTID_REASON_CREDENTIALS_MALFORMED);
     return (struct clientid__value){.reason = CLIENTID_REASON_ALLOWED, .text = decoded};
 }

@@ -58,6 +58,8 @@ static inline void clientid__scratch_take(struct clientid__scratch *scratch, siz
     scratch->left -= len;
 }
 
+/* Only visible ASCII and spaces: what nearly every value is, found out fast. */
+bool clientid__printable(clientid_str text);
 bool clientid__has_control(clientid_str text);
 /* Length of the longest start that is UTF-8 (RFC 3629: no overlong form, no surrogate, up to U+10FFFF). */
 size_t clientid__utf8_prefix(clientid_str text);
@@ -66,6 +68,9 @@ static inline bool clientid__utf8_valid(clientid_str text)
 {
     return clientid__utf8_prefix(text) == text.len;
 }
+
+/* Valid UTF-8 without controls. */
+bool clientid__text_valid(clientid_str text);
 
 /* |decoded| as a value: absent when empty; refused when too long, with a control or not UTF-8. */
 struct clientid__value clientid__value_make(clientid_str decoded,
