@@ -96,7 +96,9 @@ link_so = $(link) -shared -Wl,-soname,$(1).so.$(SOVERSION) -Wl,--version-script,
 $(BUILD)/$(so): $(core_src:%.c=$(BUILD)/so/%.o) lib/libclientid.map $(stamp)
 	@$(say) LD $@
 	$(Q)$(call link_so,libclientid) $(core_libs)
-$(BUILD)/$(store_so): $(store_src:%.c=$(BUILD)/so/%.o) $(BUILD)/libclientid.so lib/libclientid-store.map $(stamp)
+# libclientid keeps errors and memory to itself, so the second library has its own copy of them, hidden too.
+store_base := $(BUILD)/so/lib/base/error.o $(BUILD)/so/lib/base/mem.o
+$(BUILD)/$(store_so): $(store_src:%.c=$(BUILD)/so/%.o) $(store_base) $(BUILD)/libclientid.so lib/libclientid-store.map $(stamp)
 	@$(say) LD $@
 	$(Q)$(call link_so,libclientid-store) -L$(BUILD) -lclientid $(core_libs) $(store_libs)
 $(BUILD)/libclientid.so: $(BUILD)/$(so)
@@ -134,25 +136,144 @@ $(example_bin): $(BUILD)/examples/%: $(BUILD)/examples/%.o $(store_a) $(core_a)
 
 # ---- tests --------------------------------------------------------------------------
 
-# Unit tests link the archives, so they may call clientid__ functions.
-test_src := $(sort $(wildcard tests/unit/test_*.c tests/race/race_*.c))
-test_bin := $(patsubst tests/%.c,$(BUILD)/tests/%,$(test_src))
-race_bin := $(filter $(BUILD)/tests/race/%,$(test_bin))
+# Unit tests link the archives, so they may call clientid__ functions.  Tests in interop/ start the real programs.
+unit_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+race_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/race/race_*.c)))
+interop_bin := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/interop/test_*.c)))
 test_common := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/support_*.c)))
 
 $(BUILD)/tests/unit/support_%.o: tests/unit/support_%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
 	$(Q)$(compile) -Ilib -Itests/unit -c -o $@ $<
-$(test_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
+interop_common := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/interop/support_*.c)))
+$(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
+	@mkdir -p $(@D) && $(say) CC $<
+	$(Q)$(compile) -Itests/interop -c -o $@ $<
+$(interop_bin): $(interop_common)
+$(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
-	$(Q)$(compile) -Ilib -Itests/unit -o $@ $< $(test_common) $(store_a) $(core_a) $(LDFLAGS) $(core_libs) $(store_libs) $(test_libs)
+	$(Q)$(compile) -Ilib -Itests/unit -o $@ $(filter %.c %.o,$^) $(store_a) $(core_a) $(LDFLAGS) \
+	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -lz -ldl
 
-test: $(test_bin)
-	$(Q)sh tests/tools/run.sh $(BUILD) $(test_bin)
+test: $(unit_bin) $(race_bin)
+	$(Q)sh tests/tools/run.sh $(BUILD) $^
+interop: all $(interop_bin)
+	$(Q)sh tests/tools/run.sh $(BUILD) $(interop_bin)
+
+# A build per sanitizer, each in its own folder, so switching needs no clean.
+asan:
+	$(Q)$(MAKE) test BUILD=build/asan SANFLAGS='-fsanitize=address -fno-omit-frame-pointer'
+ubsan:
+	$(Q)$(MAKE) test BUILD=build/ubsan SANFLAGS='-fsanitize=undefined -fno-sanitize-recover=all'
+tsan:
+	$(Q)TSAN_OPTIONS=halt_on_error=1 $(MAKE) test BUILD=build/tsan SANFLAGS='-fsanitize=thread'
+
+coverage:
+	$(Q)$(MAKE) test all interop BUILD=build/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic'
+	$(Q)gcovr -r . --object-directory build/coverage/a/lib --filter 'lib/' --exclude-unreachable-branches \
+	    --exclude-throw-branches --print-summary --fail-under-line $(COVERAGE)
+COVERAGE ?= 90
+
+# ---- static checks ------------------------------------------------------------------
+
+layers:
+	$(Q)sh tests/tools/layers.sh
+headers:
+	$(Q)CC='$(CC)' sh tests/tools/headers.sh
+exports: $(libs)
+	$(Q)sh tests/tools/exports.sh $(BUILD)
+readme: $(core_a)
+	$(Q)CC='$(CC)' sh tests/tools/readme.sh $(BUILD)
+installed: all
+	$(Q)CC='$(CC)' sh tests/tools/install.sh $(BUILD)
+
+c_files := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+format: ; $(Q)clang-format -i $(c_files)
+format-check: ; $(Q)clang-format --dry-run -Werror $(c_files)
+lint:
+	$(Q)sh tests/tools/lint.sh
+
+# ---- fuzzing ------------------------------------------------------------------------
+
+fuzz_src := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+replay_bin := $(fuzz_src:tests/fuzz/fuzz_%.c=$(BUILD)/replay/%)
+$(BUILD)/replay/%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(store_a) $(core_a)
+	@mkdir -p $(@D) && $(say) CC $@
+	$(Q)$(compile) -Ilib -o $@ $< tests/fuzz/replay.c $(core_a) $(LDFLAGS) $(core_libs)
+replay: $(replay_bin)
+	$(Q)set -e; for b in $(replay_bin); do $$b tests/fuzz/corpus/$${b##*/}/*; done
+
+FUZZ_TIME ?= 60
+fuzz:
+	$(Q)$(MAKE) fuzz-run CC=clang BUILD=build/fuzz \
+	    SANFLAGS='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
+fuzz-run: $(core_a)
+	$(Q)set -e; for f in $(fuzz_src); do n=$${f#tests/fuzz/fuzz_}; n=$${n%.c}; \
+	    $(CC) $(own_cpp) -std=c11 -pthread $(arch) -g -O1 -Ilib -fsanitize=fuzzer,address,undefined $$f $(core_a) $(core_libs) \
+	        -o $(BUILD)/fuzz_$$n; \
+	    mkdir -p $(BUILD)/corpus/$$n; echo "fuzzing $$n for $(FUZZ_TIME) s"; \
+	    $(BUILD)/fuzz_$$n -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=0 -verbosity=0 \
+	        $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n; done
+
+# ---- examples, demo, benchmarks -----------------------------------------------------
+
+examples: $(example_bin)
+	$(Q)set -e; for b in $(example_bin); do echo "  RUN     $$b"; $$b > $$b.out; done
+
+demo_upstream := $(BUILD)/examples/demo/upstream
+$(demo_upstream): $(BUILD)/examples/demo/upstream.o
+	@$(say) LD $@
+	$(Q)$(link) -o $@ $^ $(proxy_libs)
+demo:
+	$(Q)sh tests/tools/packages.sh build
+	$(Q)$(MAKE) --no-print-directory demo-run
+demo-run: all $(demo_upstream)
+	$(Q)KEEP=$(KEEP) sh examples/demo/demo.sh $(BUILD)
+
+bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/bench_*.c)))
+$(BUILD)/bench/%: bench/%.c $(store_a) $(core_a)
+	@mkdir -p $(@D) && $(say) CC $@
+	$(Q)$(compile) -Ilib -o $@ $< $(store_a) $(core_a) $(LDFLAGS) $(core_libs) $(store_libs)
+bench: $(bench_bin)
+	$(Q)set -e; for b in $(bench_bin); do $$b $(BUILD)/bench; done
+
+check:
+	$(Q)sh tests/tools/packages.sh check
+	$(Q)$(MAKE) --no-print-directory check-all
+check-all: all layers headers exports test replay examples readme installed interop
+	@echo "check passed"
+
+# ---- install ------------------------------------------------------------------------
+
+pc_files := $(BUILD)/libclientid.pc $(BUILD)/libclientid-store.pc
+$(BUILD)/%.pc: lib/%.pc.in include/clientid/version.h FORCE
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	    -e 's|@VERSION@|$(VERSION)|' $< > $@
+
+installed_libs := $(foreach l,libclientid libclientid-store,$(l).a $(l).so $(l).so.$(SOVERSION) $(l).so.$(VERSION))
+
+install: all $(pc_files)
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/clientid $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 include/clientid/*.h $(DESTDIR)$(INCLUDEDIR)/clientid
+	$(INSTALL) -m 644 $(core_a) $(store_a) $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 755 $(BUILD)/$(so) $(BUILD)/$(store_so) $(DESTDIR)$(LIBDIR)
+	for l in libclientid libclientid-store; do \
+	    ln -sf $$l.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$$l.so.$(SOVERSION) && \
+	    ln -sf $$l.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/$$l.so || exit 1; done
+	$(INSTALL) -m 644 $(pc_files) $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(BINDIR)
+
+uninstall:
+	rm -f $(foreach h,$(notdir $(wildcard include/clientid/*.h)),$(DESTDIR)$(INCLUDEDIR)/clientid/$(h))
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(installed_libs))
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/pkgconfig/,$(notdir $(pc_files)))
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(programs)))
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/clientid
 
 clean:
 	rm -rf build
 
-.PHONY: FORCE all test clean
+.PHONY: FORCE all test interop asan ubsan tsan coverage layers headers exports readme installed format \
+    format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -41,6 +41,7 @@ struct clientid__sync_status {
     uint64_t full_loads;
     uint32_t from_source; /* 1: the source itself was reached in this process */
 };
-void clientid__gateway_synced(clientid_gateway *gateway, const struct clientid__sync_status *status);
+void clientid__gateway_synced(clientid_gateway *gateway,
+                              const struct clientid__sync_status *status);
 
 #endif

@@ -39,15 +39,16 @@ CLIENTID_EXPORT void clientid_worker_latency(clientid_worker *worker, uint64_t e
  * none, a negative number when the host cannot tell (the check then fails with it).  |*value| must live as
  * long as the request.
  */
-typedef int clientid_header_fn(void *host, clientid_str lower_name, size_t nth, clientid_str *value);
+typedef int clientid_header_fn(void *host, clientid_str lower_name, size_t nth,
+                               clientid_str *value);
 
 #define CLIENTID_SCRATCH_BYTES 4096 /* enough for every configuration with the default caps */
-#define CLIENTID_LIMITS_MAX    16   /* limits that one request can be charged, all policies together */
+#define CLIENTID_LIMITS_MAX    16 /* limits that one request can be charged, all policies together */
 
 enum {
-    CLIENTID_PEEK           = 1, /* decide and report, charge and count nothing */
-    CLIENTID_BODY_GIVEN     = 2, /* |body| is the whole request body (it may be empty) */
-    CLIENTID_BODY_TOO_LARGE = 4  /* the body exceeds what the host will buffer */
+    CLIENTID_PEEK = 1,          /* decide and report, charge and count nothing */
+    CLIENTID_BODY_GIVEN = 2,    /* |body| is the whole request body (it may be empty) */
+    CLIENTID_BODY_TOO_LARGE = 4 /* the body exceeds what the host will buffer */
 };
 
 /*
@@ -69,24 +70,29 @@ typedef struct clientid_request {
     size_t scratch_len;
 } clientid_request;
 
+#define CLIENTID_PARAM_NAME_BYTES                                                                  \
+    129 /* of a parameter or header name that an expression reads, with NUL */
+
 /* What clientid_check may read of a request besides method and path: bits of clientid_api_wants. */
 enum { CLIENTID_WANTS_QUERY = 1, CLIENTID_WANTS_HEADERS = 2, CLIENTID_WANTS_BODY = 4 };
 
 /* Which parts the configuration in force reads; 0 for an unknown API instance. */
 CLIENTID_EXPORT unsigned clientid_api_wants(clientid_worker *worker, const clientid_api *api);
 
-/* Header names with '_' that the API instance's policies read: 1 when there are any.  Hosts that drop such
- * header lines (NGINX by default) must refuse to start. */
-CLIENTID_EXPORT int clientid_api_reads_underscore_header(clientid_worker *worker,
-                                                         const clientid_api *api, clientid_str *name);
+/*
+ * 1 when a policy reads a header whose name has an underscore; |name| is then the first one, NUL-terminated.
+ * Hosts that drop such header lines (NGINX by default) must refuse to start.  0 when there is none.
+ */
+CLIENTID_EXPORT int clientid_api_underscore_header(clientid_worker *worker, const clientid_api *api,
+                                                   char name[CLIENTID_PARAM_NAME_BYTES]);
 
 /* ---- decision -------------------------------------------------------------------------------- */
 
 typedef enum clientid_verdict {
-    CLIENTID_ALLOW     = 1,
-    CLIENTID_DENY      = 2,
-    CLIENTID_DELAY     = 3, /* wait |delay_ns|, then clientid_resume; or clientid_cancel */
-    CLIENTID_NEED_BODY = 4  /* call clientid_check again with CLIENTID_BODY_GIVEN or _TOO_LARGE */
+    CLIENTID_ALLOW = 1,
+    CLIENTID_DENY = 2,
+    CLIENTID_DELAY = 3,    /* wait |delay_ns|, then clientid_resume; or clientid_cancel */
+    CLIENTID_NEED_BODY = 4 /* call clientid_check again with CLIENTID_BODY_GIVEN or _TOO_LARGE */
 } clientid_verdict;
 
 /* X(name, label for logs and metrics, verdict it comes with, what it means) */
@@ -98,12 +104,14 @@ typedef enum clientid_verdict {
       "contracts are not loaded and the gatekeeper is disabled")                                   \
     X(ID_MISSING, "client-id-missing", DENY, "no client id in the request")                        \
     X(SECRET_MISSING, "client-secret-missing", DENY, "a client id without the client secret")      \
-    X(CREDENTIALS_MALFORMED, "credentials-malformed", DENY, "credentials that break a syntax rule") \
+    X(CREDENTIALS_MALFORMED, "credentials-malformed", DENY,                                        \
+      "credentials that break a syntax rule")                                                      \
     X(CREDENTIALS_AMBIGUOUS, "credentials-ambiguous", DENY,                                        \
       "more than one reading of the credentials")                                                  \
     X(CREDENTIALS_TOO_LONG, "credentials-too-long", DENY, "a cap on length or count was exceeded") \
     X(BODY_TOO_LARGE, "body-too-large", DENY, "the body with the credentials exceeds the cap")     \
-    X(CLIENT_UNKNOWN, "client-unknown", DENY, "no contract of that client id on this API instance") \
+    X(CLIENT_UNKNOWN, "client-unknown", DENY,                                                      \
+      "no contract of that client id on this API instance")                                        \
     X(SECRET_WRONG, "client-secret-wrong", DENY, "the client secret does not match")               \
     X(SECRET_EXPIRED, "client-secret-expired", DENY, "the secret matches outside its validity")    \
     X(CONTRACT_PENDING, "contract-pending", DENY, "the contract waits for approval")               \
@@ -115,6 +123,7 @@ typedef enum clientid_verdict {
     X(REGISTRY_NOT_LOADED, "contracts-unreachable", DENY, "contracts were not loaded yet")         \
     X(REGISTRY_EXPIRED, "contracts-expired", DENY, "contracts are older than the maximum age")     \
     X(API_UNKNOWN, "api-unknown", DENY, "the configuration does not know this API instance")       \
+    X(LIMITS_INVALID, "limits-invalid", DENY, "the limits of tier and policies cannot be kept")    \
     X(THROTTLED, "throttled", DELAY, "a limit is used up, the request waits")                      \
     X(BODY_NEEDED, "body-needed", NEED_BODY, "credentials may be in the body")
 
@@ -122,7 +131,7 @@ typedef enum clientid_reason {
 #define CLIENTID_REASON_ENUM(name, label, verdict, text) CLIENTID_REASON_##name,
     CLIENTID_REASON_MAP(CLIENTID_REASON_ENUM)
 #undef CLIENTID_REASON_ENUM
-    CLIENTID_REASON_COUNT
+        CLIENTID_REASON_COUNT
 } clientid_reason;
 
 /* The label of a reason and its meaning: static strings; "?" for unknown numbers. */
@@ -132,16 +141,16 @@ CLIENTID_EXPORT const char *clientid_reason_text(clientid_reason reason);
 CLIENTID_EXPORT const char *clientid_verdict_label(clientid_verdict verdict);
 
 typedef enum clientid_algorithm {
-    CLIENTID_FIXED_WINDOW   = 1, /* begins with the first request; admits exactly its count */
+    CLIENTID_FIXED_WINDOW = 1,   /* begins with the first request; admits exactly its count */
     CLIENTID_SLIDING_WINDOW = 2, /* the last period, from two counters, never more than its count
                                     in any window as estimated */
-    CLIENTID_TOKEN_BUCKET   = 3  /* over any interval t at most burst + rate x t */
+    CLIENTID_TOKEN_BUCKET = 3    /* over any interval t at most burst + rate x t */
 } clientid_algorithm;
 
 enum {
     CLIENTID_LIMIT_VISIBLE = 1, /* shown in quota headers */
-    CLIENTID_LIMIT_BOUND   = 2, /* this one refused the request */
-    CLIENTID_LIMIT_SHADOW  = 4  /* of a policy in shadow mode: reported, never refuses */
+    CLIENTID_LIMIT_BOUND = 2,   /* this one refused the request */
+    CLIENTID_LIMIT_SHADOW = 4   /* of a policy in shadow mode: reported, never refuses */
 };
 
 /* One limit as it stands after the decision (or, when denied, as it stood). */
@@ -190,13 +199,13 @@ typedef struct clientid_decision {
     clientid_str tier;
     uint64_t contract_id; /* 0 without a contract */
     uint64_t application_id;
-    uint64_t tier_id;        /* 0 without a tier */
-    uint8_t verified;        /* 1: contract approved and, where a policy wants it, secret verified */
-    uint8_t secret_slot;     /* 1 or 2: the slot that matched; 0: none was checked */
-    uint8_t from_query;      /* 1: a credential came by query: the answer is private to this client */
-    uint8_t degraded;        /* 1: the source of contracts has been out of reach for a while */
-    uint8_t shadow_denied;   /* 1: a policy in shadow mode would have refused */
-    uint8_t peeked;          /* 1: nothing was charged or counted because CLIENTID_PEEK was given */
+    uint64_t tier_id;      /* 0 without a tier */
+    uint8_t verified;      /* 1: contract approved and, where a policy wants it, secret verified */
+    uint8_t secret_slot;   /* 1 or 2: the slot that matched; 0: none was checked */
+    uint8_t from_query;    /* 1: a credential came by query: the answer is private to this client */
+    uint8_t degraded;      /* 1: the source of contracts has been out of reach for a while */
+    uint8_t shadow_denied; /* 1: a policy in shadow mode would have refused */
+    uint8_t peeked;        /* 1: nothing was charged or counted because CLIENTID_PEEK was given */
     uint8_t reserved[2];
     clientid_reason shadow_reason; /* of the first such policy, with shadow_denied */
     clientid_str shadow_policy;
@@ -270,7 +279,8 @@ typedef struct clientid_answer {
     size_t size; /* sizeof(clientid_answer), set by the caller */
     unsigned status;
     size_t header_count;
-    clientid_header headers[CLIENTID_ANSWER_HEADERS]; /* Content-Type included, Content-Length not */
+    clientid_header
+        headers[CLIENTID_ANSWER_HEADERS]; /* Content-Type included, Content-Length not */
     clientid_str body;
     char text[2048];
 } clientid_answer;

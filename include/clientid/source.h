@@ -17,12 +17,12 @@ extern "C" {
  */
 
 typedef enum clientid_event_type {
-    CLIENTID_EVENT_TIER            = 1, /* a tier was created or changed: |tier| */
-    CLIENTID_EVENT_TIER_REMOVED    = 2, /* |tier.id| */
-    CLIENTID_EVENT_CONTRACT        = 3, /* a contract was created or changed: |contract| */
+    CLIENTID_EVENT_TIER = 1,             /* a tier was created or changed: |tier| */
+    CLIENTID_EVENT_TIER_REMOVED = 2,     /* |tier.id| */
+    CLIENTID_EVENT_CONTRACT = 3,         /* a contract was created or changed: |contract| */
     CLIENTID_EVENT_CONTRACT_REMOVED = 4, /* |contract.api|, |contract.client_id|, |contract.id| */
-    CLIENTID_EVENT_GROUP           = 5, /* an API group: |group|, all its members */
-    CLIENTID_EVENT_GROUP_REMOVED   = 6  /* |group.name| */
+    CLIENTID_EVENT_GROUP = 5,            /* an API group: |group|, all its members */
+    CLIENTID_EVENT_GROUP_REMOVED = 6     /* |group.name| */
 } clientid_event_type;
 
 #define CLIENTID_TIER_LIMITS_MAX 8   /* limits of one tier */
@@ -45,9 +45,9 @@ typedef struct clientid_tier_event {
 } clientid_tier_event;
 
 typedef enum clientid_secret_algorithm {
-    CLIENTID_SECRET_NONE        = 0, /* the slot is empty */
-    CLIENTID_SECRET_SHA256      = 1, /* hash = SHA-256(salt || secret), as Anypoint hands to gateways */
-    CLIENTID_SECRET_HMAC_SHA256 = 2  /* hash = HMAC-SHA-256(pepper, SHA-256(salt || secret)) */
+    CLIENTID_SECRET_NONE = 0,   /* the slot is empty */
+    CLIENTID_SECRET_SHA256 = 1, /* hash = SHA-256(salt || secret), as Anypoint hands to gateways */
+    CLIENTID_SECRET_HMAC_SHA256 = 2 /* hash = HMAC-SHA-256(pepper, SHA-256(salt || secret)) */
 } clientid_secret_algorithm;
 
 typedef struct clientid_secret {
@@ -62,10 +62,10 @@ typedef struct clientid_secret {
 } clientid_secret;
 
 typedef enum clientid_contract_status {
-    CLIENTID_PENDING  = 1,
+    CLIENTID_PENDING = 1,
     CLIENTID_APPROVED = 2,
     CLIENTID_REJECTED = 3,
-    CLIENTID_REVOKED  = 4
+    CLIENTID_REVOKED = 4
 } clientid_contract_status;
 
 typedef struct clientid_contract_event {

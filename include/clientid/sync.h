@@ -20,10 +20,12 @@ extern "C" {
 typedef struct clientid_sync clientid_sync;
 
 typedef struct clientid_sync_options {
-    size_t size;          /* sizeof(clientid_sync_options) */
-    const char *state;    /* folder of the last-known-good files, or NULL to keep none; it must exist */
+    size_t size; /* sizeof(clientid_sync_options) */
+    const char
+        *state; /* folder of the last-known-good files, or NULL to keep none; it must exist */
     uint64_t interval_ns; /* between polls; 0: 50 ms */
-    uint32_t read_only;   /* 1: read the last-known-good files, never write them (another process does) */
+    uint32_t
+        read_only; /* 1: read the last-known-good files, never write them (another process does) */
     uint32_t reserved;
     /* Called from the thread that steps: what happened, for the host's log.  |error->code| 0: good news. */
     void (*log)(void *self, const clientid_error *);

@@ -65,12 +65,12 @@ CLIENTID_EXPORT const char *clientid_strerror(int code);
  * function fails.  Never contains a secret.
  */
 typedef struct clientid_error {
-    int code;           /* what the function returned */
-    unsigned line;      /* from 1, in the text that was read; 0 when it does not apply */
-    unsigned column;    /* from 1, in bytes */
-    char pointer[128];  /* JSON pointer (RFC 6901) to the value at fault, or "" */
-    char file[128];     /* the name that the caller gave the text, or "" */
-    char text[256];     /* one sentence, no full stop */
+    int code;          /* what the function returned */
+    unsigned line;     /* from 1, in the text that was read; 0 when it does not apply */
+    unsigned column;   /* from 1, in bytes */
+    char pointer[128]; /* JSON pointer (RFC 6901) to the value at fault, or "" */
+    char file[128];    /* the name that the caller gave the text, or "" */
+    char text[256];    /* one sentence, no full stop */
 } clientid_error;
 
 /*

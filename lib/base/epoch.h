@@ -11,7 +11,8 @@
  *
  * Readers (one slot per worker) pay two plain stores a section; writers pay for the fence with membarrier(2), or
  * a full fence on both sides where the kernel refuses it.  Each process has its own domain: nothing here
- * survives or crosses a fork.  Writers serialise among themselves outside.
+ * survives or crosses a fork.  Several threads may write; a release runs on whichever of them finds the grace
+ * period over, without a lock held.  No writer may call in from inside a section of its own.
  */
 struct clientid__epoch;
 
@@ -25,6 +26,8 @@ struct clientid__epoch_slot {
 typedef void clientid__epoch_free_fn(void *context, void *object);
 
 int clientid__epoch_new(struct clientid__epoch **out, const clientid_allocator *mem);
+/* As on a kernel that refuses membarrier(2). */
+int clientid__epoch_new_fenced(struct clientid__epoch **out, const clientid_allocator *mem);
 /* Releases what is still waiting; no reader may be inside. */
 void clientid__epoch_del(struct clientid__epoch *epoch);
 

@@ -33,7 +33,7 @@ int clientid__header_line(const clientid_request *request, clientid_str lower_na
     }
 
     text = clientid__trim_ows(text);
-    if (!clientid__printable(text) && has_control_but_tab(text))
+    if (clientid__has_control(text) && has_control_but_tab(text))
         line->reason = CLIENTID_REASON_CREDENTIALS_MALFORMED;
     else if (text.len > 0)
         *line = (struct clientid__value){.reason = CLIENTID_REASON_ALLOWED, .text = text};

@@ -124,19 +124,34 @@ static enum clientid__url_match match_lenient(clientid_str raw, clientid_str nam
     return CLIENTID__URL_DIFFERENT;
 }
 
-/* Length of what both begin with, as long as every byte stands for itself. */
-static size_t common_plain(clientid_str raw, clientid_str name)
-{
-    size_t max = raw.len < name.len ? raw.len : name.len, len = 0;
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-    while (len < max && raw.ptr[len] == name.ptr[len] && raw.ptr[len] != '%' && raw.ptr[len] != '+')
-        len++;
-    return len;
+/* Eight bytes that both share and that surely nobody decodes: all above '+' and below 0x7f. */
+static bool eight_plain(const char *raw, const char *name)
+{
+    uint64_t a, b;
+
+    memcpy(&a, raw, sizeof(a));
+    memcpy(&b, name, sizeof(b));
+    return a == b && (((a - EACH('+' + 1)) | (a + EACH(1)) | a) & EACH(0x80)) == 0;
+}
+
+/* Bytes at the start that both share and that nobody decodes: nearly always the whole name. */
+static size_t plain_prefix(clientid_str raw, clientid_str name)
+{
+    const size_t shorter = raw.len < name.len ? raw.len : name.len;
+    size_t i = 0;
+
+    while (i + 8 <= shorter && eight_plain(raw.ptr + i, name.ptr + i))
+        i += 8;
+    while (i < shorter && raw.ptr[i] == name.ptr[i] && raw.ptr[i] > '+' && raw.ptr[i] != 0x7f)
+        i++;
+    return i;
 }
 
 enum clientid__url_match clientid__url_match(clientid_str raw, clientid_str name, unsigned flags)
 {
-    size_t at = common_plain(raw, name);
+    size_t at = plain_prefix(raw, name);
 
     for (size_t i = at; i < raw.len;) {
         struct step s = step(raw.ptr + i, raw.len - i, flags);

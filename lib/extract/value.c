@@ -6,33 +6,29 @@
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Eight bytes at once: none below 0x20, none above 0x7e. */
-static bool printable(uint64_t w)
+static uint64_t load_eight(const char *p)
 {
-    return ((w | (w - EACH(0x20)) | (w + EACH(0x01))) & EACH(0x80)) == 0;
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
 }
 
-bool clientid__printable(clientid_str text)
+/* Whether one of eight bytes is below 0x20 or equals 0x7f; may say so in vain for bytes above 0x7f. */
+static bool maybe_control(uint64_t word)
 {
-    uint64_t w;
-    size_t i = 0;
+    uint64_t low = word - EACH(0x20), del = (word ^ EACH(0x7f)) - EACH(1);
 
-    for (; text.len - i >= sizeof(w); i += sizeof(w)) {
-        memcpy(&w, text.ptr + i, sizeof(w));
-        if (!printable(w))
-            return false;
-    }
-    for (; i < text.len; i++)
-        if (text.ptr[i] < 0x20 || text.ptr[i] > 0x7e)
-            return false;
-    return true;
+    return ((low | del) & EACH(0x80)) != 0;
 }
 
 bool clientid__has_control(clientid_str text)
 {
-    if (clientid__printable(text))
-        return false;
-    for (size_t i = 0; i < text.len; i++)
+    size_t i = 0;
+
+    while (i + 8 <= text.len && !maybe_control(load_eight(text.ptr + i)))
+        i += 8;
+    for (; i < text.len; i++)
         if (clientid__is_control((unsigned char)text.ptr[i]))
             return true;
     return false;
@@ -78,7 +74,9 @@ size_t clientid__utf8_prefix(clientid_str text)
     size_t i = 0;
 
     while (i < text.len) {
-        size_t len = p[i] < 0x80 ? 1 : utf8_sequence(p + i, text.len - i);
+        size_t len = 8;
+        if (i + 8 > text.len || (load_eight(text.ptr + i) & EACH(0x80)) != 0)
+            len = p[i] < 0x80 ? 1 : utf8_sequence(p + i, text.len - i);
         if (len == 0)
             break;
         i += len;
@@ -88,8 +86,7 @@ size_t clientid__utf8_prefix(clientid_str text)
 
 bool clientid__text_valid(clientid_str text)
 {
-    return clientid__printable(text) ||
-           (!clientid__has_control(text) && clientid__utf8_valid(text));
+    return !clientid__has_control(text) && clientid__utf8_valid(text);
 }
 
 struct clientid__value clientid__value_make(clientid_str decoded, const struct clientid__caps *caps)

@@ -58,8 +58,6 @@ static inline void clientid__scratch_take(struct clientid__scratch *scratch, siz
     scratch->left -= len;
 }
 
-/* Only visible ASCII and spaces: what nearly every value is, found out fast. */
-bool clientid__printable(clientid_str text);
 bool clientid__has_control(clientid_str text);
 /* Length of the longest start that is UTF-8 (RFC 3629: no overlong form, no surrogate, up to U+10FFFF). */
 size_t clientid__utf8_prefix(clientid_str text);

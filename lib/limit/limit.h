@@ -24,10 +24,10 @@ struct clientid__table;
 enum clientid__region { CLIENTID__REGION_CONTRACTS, CLIENTID__REGION_KEYS };
 
 struct clientid__table_options {
-    const char *file;    /* NULL: memory of this process */
-    uint64_t cells;      /* for contracts; rounded up to a power of two */
-    uint64_t key_cells;  /* for key selectors */
-    uint64_t use_cells;  /* for last uses; 0: none are kept */
+    const char *file;   /* NULL: memory of this process */
+    uint64_t cells;     /* for contracts; rounded up to a power of two */
+    uint64_t key_cells; /* for key selectors */
+    uint64_t use_cells; /* for last uses; 0: none are kept */
 };
 
 /* CLIENTID_ERR_NOMEM, _IO, _FULL, _FORMAT (magic, layout, size, clock), _BUSY, _ARG.  Never truncates a file. */
@@ -43,7 +43,8 @@ struct clientid__rule {
     uint64_t maximum;   /* requests per period */
     uint64_t period_ns; /* of the window */
     uint64_t step_ns;   /* token bucket: one request, period / maximum rounded up */
-    uint64_t burst_ns;  /* token bucket: how far ahead of time it may be */
+    uint64_t burst;     /* token bucket: requests at once */
+    uint64_t burst_ns;  /* token bucket: how far ahead of time it may be, burst x step_ns */
     uint64_t salt[2];   /* hash of policy, period and algorithm: which cell of a client it is */
     clientid_algorithm algorithm;
 };
@@ -65,7 +66,8 @@ struct clientid__charge {
     bool refused;
     uint64_t remaining;
     uint64_t reset_ns;
-    uint64_t retry_ns; /* when refused: when |cost| may be admitted; UINT64_MAX: never (cost above maximum) */
+    uint64_t
+        retry_ns; /* when refused: when |cost| may be admitted; UINT64_MAX: never (cost above maximum) */
 };
 
 /* |identity| is a 128-bit hash, seeded with the table's seed, of API instance and client id or selector value. */
@@ -82,27 +84,31 @@ void clientid__table_prefetch(const struct clientid__table *table, enum clientid
  * All or none.  Returns true when no limit that counts refuses; all are then charged |cost|, and |receipt| (may be
  * NULL) says what.  Else nothing is charged.  With |peek| nothing is ever charged.
  */
-bool clientid__limits_decide(struct clientid__table *table, struct clientid__charge *charges, size_t count,
-                             uint64_t cost, uint64_t now_ns, bool peek, clientid_receipt *receipt);
+bool clientid__limits_decide(struct clientid__table *table, struct clientid__charge *charges,
+                             size_t count, uint64_t cost, uint64_t now_ns, bool peek,
+                             clientid_receipt *receipt);
 
 void clientid__limits_refund(struct clientid__table *table, const clientid_receipt *receipt,
                              uint64_t now_ns);
 
 /* Last use of a secret, to the minute; overwrites the oldest when its region is full. */
 void clientid__table_use(struct clientid__table *table, const uint64_t key[2], uint64_t now_ns);
+void clientid__table_use_prefetch(const struct clientid__table *table, const uint64_t key[2]);
 uint64_t clientid__table_used_minute(const struct clientid__table *table, const uint64_t key[2]);
 
 /*
  * The position of the source up to which some process has seen it.  |see| moves it forward within one identity and
  * over to another; |set| forces it, for a live source that went back.
  */
-void clientid__table_seen(const struct clientid__table *table, uint64_t *identity, uint64_t *revision);
+void clientid__table_seen(const struct clientid__table *table, uint64_t *identity,
+                          uint64_t *revision);
 void clientid__table_see(struct clientid__table *table, uint64_t identity, uint64_t revision);
 void clientid__table_set_seen(struct clientid__table *table, uint64_t identity, uint64_t revision);
 
 struct clientid__table_state {
-    uint64_t cells[2], live[2];     /* by region; |live| is counted now, may take milliseconds */
-    uint64_t overflow_charges[2];   /* charges that went to an overflow cell since the table was made */
+    uint64_t cells[2], live[2]; /* by region; |live| is counted now, may take milliseconds */
+    uint64_t
+        overflow_charges[2]; /* charges that went to an overflow cell since the table was made */
     uint64_t bytes;
 };
 void clientid__table_state(const struct clientid__table *table, uint64_t now_ns,

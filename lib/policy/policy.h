@@ -24,6 +24,9 @@ enum clientid__policy_type {
 
 enum { CLIENTID__POLICIES_MAX = 32, CLIENTID__POINTCUTS_MAX = 32 };
 
+/* In clientid_limit_report.flags: a limit of the contract's tier, so quota headers name it by the tier. */
+enum { CLIENTID__LIMIT_TIER = 8 };
+
 /* Requests that wait under one policy, in this process.  Interned by API instance and policy label. */
 struct clientid__queue {
     _Atomic uint32_t waiting;
@@ -68,17 +71,19 @@ struct clientid__pointcut; /* pointcut.h */
 
 struct clientid__policy {
     enum clientid__policy_type type;
-    clientid_str label; /* "id" of the configuration, else asset name and ordinal; interned */
+    clientid_str label; /* "name" of the configuration, else asset name and ordinal; interned */
     int order;
     bool shadow;
+    bool expose_headers; /* its limits are visible */
     bool needs_contract; /* checks credentials */
     bool needs_secret;
     uint32_t spec; /* index into the chain's specs, when |needs_contract| */
-    const struct clientid__pointcut *pointcuts;
+    struct clientid__pointcut *pointcuts;
     size_t pointcut_count; /* 0: applies to every request */
     uint64_t identity;     /* stable hash of the label: part of the cell key */
     clientid_algorithm algorithm;
-    /* Limits in the policy; SLA-based ones come with the tier. */
+    uint64_t burst; /* token bucket, requests; 0: the maximum of the limit */
+    /* Limits in the policy; SLA-based ones come with the tier: rules from |algorithm|, |burst|, |identity|. */
     struct clientid__rule *rules;
     size_t rule_count;
     struct clientid__expression key; /* keySelector; CLIENTID__NOWHERE: none */
@@ -93,7 +98,8 @@ struct clientid__policy {
 struct clientid__chain {
     struct clientid__policy policies[CLIENTID__POLICIES_MAX];
     size_t policy_count;
-    struct clientid__spec specs[CLIENTID__POLICIES_MAX]; /* distinct ones: policies share extraction */
+    struct clientid__spec
+        specs[CLIENTID__POLICIES_MAX]; /* distinct ones: policies share extraction */
     size_t spec_count;
     struct clientid__caps caps;
     bool allow_preflight;
@@ -110,8 +116,8 @@ enum clientid__gatekeeper {
 /* One configuration, read and checked. */
 struct clientid__config {
     const clientid_allocator *mem;
-    char *store; /* "sqlite:FILE" or NULL */
-    char *state; /* folder or NULL */
+    char *store;                    /* "sqlite:FILE" or NULL */
+    char *state;                    /* folder or NULL */
     char *pepper_file, *pepper_env; /* at most one is set */
     char *limits_file;
     uint64_t cells, key_cells, use_cells;
@@ -121,7 +127,7 @@ struct clientid__config {
     struct {
         char *name;
         struct clientid__chain *chain;
-    } *apis;
+    } * apis;
     size_t api_count;
 };
 
@@ -155,8 +161,8 @@ void clientid__chain_del(const clientid_allocator *mem, struct clientid__chain *
 struct clientid__match_data;
 struct clientid__match_data *clientid__match_data_new(const clientid_allocator *mem);
 void clientid__match_data_del(struct clientid__match_data *data);
-uint32_t clientid__chain_match(const struct clientid__chain *chain, struct clientid__match_data *data,
-                               clientid_str method, clientid_str path,
-                               struct clientid__scratch *scratch);
+uint32_t clientid__chain_match(const struct clientid__chain *chain,
+                               struct clientid__match_data *data, clientid_str method,
+                               clientid_str path, struct clientid__scratch *scratch);
 
 #endif

@@ -43,8 +43,8 @@ struct clientid__contract {
  * |api| is the number under which the gateway interned the API instance, |hash| clientid__registry_hash of id and
  * api.  Returns false when there is none (|*out| is then a stand-in for clientid__secret_verify to work on).
  */
-bool clientid__registry_find(const struct clientid__registry *registry, uint32_t api, clientid_str client_id,
-                             uint64_t hash, struct clientid__contract *out);
+bool clientid__registry_find(const struct clientid__registry *registry, uint32_t api,
+                             clientid_str client_id, uint64_t hash, struct clientid__contract *out);
 
 /* Starts the memory access of a find that follows soon. */
 void clientid__registry_prefetch(const struct clientid__registry *registry, uint64_t hash);
@@ -78,7 +78,8 @@ int clientid__registry_apply(struct clientid__registry *registry, const clientid
  * Emits all tiers, groups and contracts as events, in an order that a load accepts: what a snapshot holds.  Writer
  * thread.  0 or what |emit| returned.
  */
-int clientid__registry_each(const struct clientid__registry *registry, clientid_event_fn *emit, void *sink);
+int clientid__registry_each(const struct clientid__registry *registry, clientid_event_fn *emit,
+                            void *sink);
 
 /* Any thread, approximate while the writer works. */
 struct clientid__registry_size {

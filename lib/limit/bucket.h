@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLIENTID__BUCKET_H
+#define CLIENTID__BUCKET_H
+
+#include "limit/cell.h"
+
+/*
+ * 32 entries of 16 bytes: entry 0 is the bucket's control, the others are cells.  A key lives in its own bucket
+ * only, in at most one cell, at or after the entry where its search begins and before the first cell that was never
+ * used.
+ */
+#define CLIENTID__BUCKET_ENTRIES 32
+
+/* Where a key is looked for. */
+struct clientid__place {
+    union clientid__cell *bucket;
+    unsigned begin;    /* entry; the first of a cache line */
+    uint64_t identity; /* clientid__cell_identity */
+};
+
+/* The key's cell as it is now, or NULL; sets |*seen| when there is one. */
+union clientid__cell *clientid__bucket_find(const struct clientid__place *place,
+                                            union clientid__cell *seen);
+
+/*
+ * The key's cell, claimed if there was none.  NULL: every cell is live at |now_ns| (or others were faster many times in
+ * a row).  The cell may be lost again to another claim until it is charged.
+ */
+union clientid__cell *clientid__bucket_claim(const struct clientid__place *place, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLIENTID__STATE_H
+#define CLIENTID__STATE_H
+
+#include "gateway.h"
+#include "registry/secret.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uthash.h>
+
+/* The gateway, its API instances and workers laid open, for the files directly in lib/ only. */
+
+struct clientid_api {
+    clientid_gateway *gateway;
+    char *name;
+    clientid_str text;
+    uint32_t number; /* dense, in the order of interning; groups have one too */
+    uint64_t
+        identity; /* stable across processes that share a limits table: part of every cell key */
+    _Atomic(struct clientid__chain *)
+        chain; /* NULL: not configured; read inside an epoch section */
+    UT_hash_handle hh;
+};
+
+/* Written by one worker only, read by metrics: relaxed loads and stores, no locked instruction. */
+struct clientid__counters {
+    _Atomic uint64_t decisions[CLIENTID_REASON_COUNT];
+    _Atomic uint64_t shadow[CLIENTID_REASON_COUNT]; /* what shadowed policies would have refused */
+    char apart[64]; /* no cache line is shared with another worker's counters */
+};
+
+/* By API number.  Replaced by a larger one when API instances are interned. */
+struct clientid__counter_table {
+    size_t count;
+    struct clientid__counters *of[];
+};
+
+/* Upper bounds of the latency histogram's buckets; the last bucket has none. */
+#define CLIENTID__LATENCY_BOUNDS_NS                                                                \
+    {                                                                                              \
+        100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000              \
+    }
+#define CLIENTID__LATENCY_BUCKETS 13
+
+struct clientid__latency {
+    _Atomic uint64_t bucket[CLIENTID__LATENCY_BUCKETS];
+    _Atomic uint64_t sum_ns;
+};
+
+struct clientid_worker {
+    clientid_gateway *gateway;
+    struct clientid__epoch_slot *slot;
+    struct clientid__match_data *match;
+    _Atomic(struct clientid__counter_table *) counters;
+    struct clientid__latency latency;
+    clientid_worker *next; /* the gateway's list, under its lock */
+};
+
+struct clientid_gateway {
+    clientid_allocator mem;
+    struct clientid__epoch *epoch;
+    struct clientid__table *table;
+    struct clientid__pool *pool;
+    struct clientid__pepper *pepper;       /* NULL: none */
+    uint64_t seed;                         /* of client id hashes: the table's */
+    struct clientid__epoch_slot *observer; /* for metrics, under |lock| */
+    clientid_str store, state;             /* in the pool: a reload replaces the configuration */
+    /* How requests of API instances that are not configured are answered. */
+    const struct clientid__answers *unknown_api;
+    void (*warn)(void *self, const clientid_error *);
+    void *warn_self;
+
+    /* Read by requests. */
+    _Atomic(struct clientid__registry *) registry;
+    _Atomic uint64_t contact_ns;
+    _Atomic uint64_t revision;
+    _Atomic uint32_t from_source;
+    _Atomic uint32_t gatekeeper;
+    _Atomic uint64_t maximum_age_ns;
+    _Atomic uint64_t degraded_after_ns;
+
+    /* Under |lock|. */
+    pthread_mutex_t lock;
+    struct clientid__config *config;
+    struct clientid_api *by_name;
+    struct clientid_api **apis;
+    size_t api_count, api_capacity;
+    clientid_worker *workers;
+    struct clientid__counter_table *past; /* of workers that are gone */
+    struct clientid__latency past_latency;
+    struct clientid__sync_status sync;
+};
+
+/* A table for |count| API instances that takes over the counters of |old|, which may be NULL. */
+int clientid__counters_grow(struct clientid__counter_table **out,
+                            const struct clientid__counter_table *old, size_t count,
+                            const clientid_allocator *mem);
+void clientid__counters_del(struct clientid__counter_table *table, const clientid_allocator *mem);
+/* After a new API instance was interned, under the gateway's lock: every worker gets counters for it. */
+int clientid__workers_grow(clientid_gateway *gateway, size_t count);
+
+/* The cell of a secret's last use: the same for every API instance of the client. */
+static inline void clientid__use_key(uint64_t key[2], struct clientid__hash128 client_id,
+                                     uint64_t slot_key)
+{
+    key[0] = client_id.low ^ slot_key;
+    key[1] = client_id.high + slot_key;
+}
+
+/* Reads a pepper from |file| or the environment variable |env|; exactly one is given. */
+int clientid__pepper_read(struct clientid__pepper **out, const clientid_allocator *mem,
+                          const char *file, const char *env, clientid_error *error);
+
+#endif

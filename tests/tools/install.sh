@@ -1,0 +1,27 @@
+#!/bin/sh
+# Installs into a folder, builds a host against that with pkg-config (shared and static), runs it, uninstalls: nothing stays.
+# usage: install.sh BUILD
+set -eu
+build=$1
+cd "$(dirname "$0")/../.."
+root=$(cd "$build" && pwd)/installed
+rm -rf "$root"
+make -s install BUILD="$build" DESTDIR="$root" PREFIX=/usr >/dev/null
+PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/pkgconfig:$(pkg-config --variable pc_path pkg-config)
+export PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR
+flags() {
+    # The sysroot is meant for our own files alone.
+    pkg-config "$@" | sed "s|$root/usr/lib/x86_64|/usr/lib/x86_64|g"
+}
+# shellcheck disable=SC2046 # flags are words
+{
+    ${CC:-cc} -std=c11 -o "$build/installed-shared" examples/check.c $(flags --cflags --libs libclientid)
+    ${CC:-cc} -std=c11 -o "$build/installed-static" examples/check.c $(flags --cflags libclientid) \
+        "$root/usr/lib/libclientid.a" $(flags --libs --static libclientid | sed 's/-lclientid\b//')
+}
+LD_LIBRARY_PATH=$root/usr/lib "$build/installed-shared" >/dev/null
+"$build/installed-static" >/dev/null
+LD_LIBRARY_PATH=$root/usr/lib "$root/usr/bin/clientidctl" version >/dev/null
+make -s uninstall BUILD="$build" DESTDIR="$root" PREFIX=/usr >/dev/null
+left=$(find "$root" ! -type d)
+[ -z "$left" ] || { echo "uninstall left: $left" >&2; exit 1; }

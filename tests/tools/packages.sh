@@ -1,0 +1,45 @@
+#!/bin/sh
+# Installs the Debian packages that a target needs and that are missing; on another system names them and stops.
+# usage: packages.sh build|check|lint
+set -eu
+
+build="gcc make pkg-config libc6-dev libssl-dev libjansson-dev uthash-dev libxxhash-dev libpcre2-dev
+    libsqlite3-dev libmicrohttpd-dev libcurl4-openssl-dev curl"
+check="$build g++ libcmocka-dev strace sqlite3 openssl"
+lint="$check clang clang-tidy clang-format cppcheck libclang-rt-14-dev gcovr"
+
+case "${1:-build}" in
+build) wanted=$build ;;
+check) wanted=$check ;;
+lint) wanted=$lint ;;
+*) echo "usage: packages.sh build|check|lint" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
+    # The build itself tells what is missing, if anything is.
+    if [ "${CLIENTID_PACKAGES:-}" = present ]; then
+        exit 0
+    fi
+    echo "This is not a Debian system.  Install what these packages hold, then set CLIENTID_PACKAGES=present:" >&2
+    printf '  %s\n' $wanted >&2
+    exit 1
+fi
+
+missing=
+for package in $wanted; do
+    status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "Installing:$missing"
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null 2>&1; then
+    as_root=sudo
+else
+    echo "Neither root nor sudo: ask an administrator to run: apt-get install$missing" >&2
+    exit 1
+fi
+$as_root apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
