@@ -1,5 +1,6 @@
-#define _GNU_SOURCE /* memmem */
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* memmem */
+
 #include "base/str.h"
 #include "policy/answer.h"
 

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 #include "base/str.h"
