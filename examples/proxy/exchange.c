@@ -192,7 +192,7 @@ static void set_answer(struct exchange *ex, unsigned status, struct MHD_Response
 void exchange_refuse(struct exchange *ex, unsigned status, const char *text)
 {
     ex->note = text;
-    set_answer(ex, status, answer_text(text));
+    set_answer(ex, status, answer_text(ex, text));
 }
 
 static void deny(struct exchange *ex)

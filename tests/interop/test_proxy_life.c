@@ -83,7 +83,7 @@ static void health_and_metrics(void **state)
     (void)state;
     struct reply reply = get(proxy.admin, "/healthz", "");
     assert_int_equal(reply.status, 200);
-    assert_has(reply.body, "\"status\":\"ok\",\"loaded\":true");
+    assert_has(reply.body, "\"status\":\"ok\",\"loaded\":true,\"degraded\":false");
     assert_has(reply.body, "\"revision\":1,\"contracts\":4");
     reply_free(&reply);
     reply = get(proxy.port, "/id/echo?client_id=alice", "");
@@ -545,7 +545,7 @@ static void without_contracts(void **state)
     proxy_start(&proxy);
     struct reply reply = get(proxy.admin, "/healthz", "");
     assert_int_equal(reply.status, 503);
-    assert_has(reply.body, "\"loaded\":false");
+    assert_has(reply.body, "\"status\":\"contracts-unreachable\",\"loaded\":false");
     reply_free(&reply);
     reply = get(proxy.port, "/echo?client_id=alice", "");
     assert_int_equal(reply.status, 503);
