@@ -344,7 +344,7 @@ static void add_limit(clientid_decision *decision, const char *policy, uint64_t 
                                 .flags = flags};
 }
 
-enum { SHOWN = CLIENTID_LIMIT_VISIBLE, OF_TIER = CLIENTID_LIMIT_VISIBLE | CLIENTID__LIMIT_TIER };
+enum { SHOWN = CLIENTID_LIMIT_VISIBLE, OF_TIER = CLIENTID_LIMIT_VISIBLE | CLIENTID_LIMIT_TIER };
 
 static void test_allowed(void **state)
 {
