@@ -131,6 +131,15 @@ static void matching(void **state)
     assert_int_equal(
         clientid__url_match(CLIENTID_STR("a+b"), CLIENTID_STR("a+b"), CLIENTID__URL_PLUS),
         CLIENTID__URL_SAME);
+    /* The same bytes on both sides, but escapes on one: short, and eight at a time. */
+    assert_int_equal(clientid__url_match(CLIENTID_STR("a+b"), CLIENTID_STR("a+b"), 0),
+                     CLIENTID__URL_DIFFERENT);
+    assert_int_equal(clientid__url_match(CLIENTID_STR("%41"), CLIENTID_STR("%41"), 0),
+                     CLIENTID__URL_DIFFERENT);
+    assert_int_equal(clientid__url_match(CLIENTID_STR("abcd+efgh"), CLIENTID_STR("abcd+efgh"), 0),
+                     CLIENTID__URL_DIFFERENT);
+    assert_int_equal(clientid__url_match(CLIENTID_STR("abcd%41fgh"), CLIENTID_STR("abcd%41fgh"), 0),
+                     CLIENTID__URL_DIFFERENT);
 }
 
 /* What decodes cleanly matches exactly when the decoded bytes are the name. */
