@@ -202,7 +202,10 @@ static int extract(struct inquiry *q, uint32_t spec)
     int rv = clientid__extract(&q->chain->specs[spec], &q->chain->caps, q->request, &q->scratch,
                                credentials);
 
-    if (rv != 0)
+    /* Several specs share the scratch; what no longer fits was longer than any honest request. */
+    if (rv == CLIENTID_ERR_SPACE)
+        credentials->reason = CLIENTID_REASON_CREDENTIALS_TOO_LONG;
+    else if (rv != 0)
         return rv;
     q->extracted |= 1U << spec;
     if (credentials->from_query)
@@ -300,7 +303,9 @@ static int policy_identity(struct inquiry *q, const struct clientid__policy *pol
         return 0;
     }
     rv = clientid__extract_value(&policy->key, &q->chain->caps, q->request, &q->scratch, &value);
-    if (rv != 0)
+    if (rv == CLIENTID_ERR_SPACE)
+        value = CLIENTID_STR("");
+    else if (rv != 0)
         return rv;
     hash = clientid__hash128(value.ptr, value.len, q->api->identity);
     identity[0] = hash.low;
