@@ -66,13 +66,13 @@ static int teardown(void **state)
 
 static void assert_has(const char *text, const char *part)
 {
-    if (strstr(text, part) == NULL)
-        fail_msg("no \"%s\" in:\n%s", part, text);
+    if (text == NULL || strstr(text, part) == NULL)
+        fail_msg("no \"%s\" in:\n%s", part, text != NULL ? text : "(nothing)");
 }
 
 static void assert_hasnt(const char *text, const char *part)
 {
-    if (strstr(text, part) != NULL)
+    if (text != NULL && strstr(text, part) != NULL)
         fail_msg("\"%s\" in:\n%s", part, text);
 }
 
