@@ -3,6 +3,8 @@
 
 #include "support_event.h"
 
+#include "store/sqlite.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,6 +42,8 @@ static void open_control(struct support_store *s, const char *pepper)
 
     check(s, clientid_store_open(&s->store, s->uri, CLIENTID_STORE_CREATE, &s->error));
     check(s, clientid_control_new(&s->control, s->store, &options, &s->error));
+    /* Tests of durability open stores of their own. */
+    sqlite3_exec(clientid__sqlite_of(s->store)->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
 }
 
 void support_store_new(struct support_store *s)

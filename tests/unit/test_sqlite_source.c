@@ -3,8 +3,6 @@
 #include "support_event.h"
 #include "support_store.h"
 
-#include "store/sqlite.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -557,9 +555,6 @@ static void test_changes_replay_to_a_load(void **state)
         struct fixture f;
 
         fixture_new(&f);
-        /* Durability is another test's matter; this one is about thousands of changes. */
-        sqlite3_exec(clientid__sqlite_of(f.s.store)->db, "PRAGMA synchronous = OFF", NULL, NULL,
-                     NULL);
         assert_int_equal(load(&f), 0);
         for (int step = 0; step < 1500; step++) {
             clientid_position position;
