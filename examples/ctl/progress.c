@@ -63,8 +63,10 @@ void progress_format(const struct progress *progress, uint64_t count, uint64_t e
     memset(bar, '#', filled);
     bar[BAR_COLUMNS] = '\0';
     format_left((uint64_t)((double)ms / 1000.0 * (1.0 - share) / share + 0.5), left, sizeof(left));
-    snprintf(out, size, "[%s] %3u%%  %" PRIu64 " %s, %" PRIu64 "/s, %s left", bar,
-             (unsigned)(share * 100), count, progress->what, rate, left);
+    snprintf(out, size, "%s%s%s%3u%%  %" PRIu64 " %s, %" PRIu64 "/s, %s left",
+             progress->terminal ? "[" : "", progress->terminal ? bar : "",
+             progress->terminal ? "] " : "", (unsigned)(share * 100), count, progress->what, rate,
+             left);
     if (width != 0 && strlen(out) > width)
         snprintf(out, size, "%3u%%  %" PRIu64 ", %s left", (unsigned)(share * 100), count, left);
 }
