@@ -93,7 +93,7 @@ static struct survey search(const struct clientid__place *place, uint64_t now_ns
         union clientid__cell *cell = place->bucket + entry;
         union clientid__cell seen;
 
-        if (entry == 0)
+        if (entry < CLIENTID__BUCKET_FIRST)
             continue;
         seen = clientid__cell_read(cell);
         if (clientid__cell_identity_of(seen.word[0]) == place->identity) {
@@ -120,7 +120,7 @@ union clientid__cell *clientid__bucket_find(const struct clientid__place *place,
         union clientid__cell *cell = place->bucket + entry;
         uint64_t first;
 
-        if (entry == 0)
+        if (entry < CLIENTID__BUCKET_FIRST)
             continue;
         first = clientid__cell_word(cell, 0);
         if (clientid__cell_identity_of(first) == place->identity) {
@@ -167,4 +167,14 @@ union clientid__cell *clientid__bucket_claim(const struct clientid__place *place
         if (claim_once(place, now_ns, i < CLIENTID__PATIENCE, &cell))
             return cell;
     return NULL;
+}
+
+void clientid__bucket_note(const struct clientid__place *place, uint64_t until_ns)
+{
+    uint64_t *note = &place->bucket[CLIENTID__BUCKET_NOTE].word[0];
+    uint64_t noted = __atomic_load_n(note, __ATOMIC_RELAXED);
+
+    while (noted < until_ns && !__atomic_compare_exchange_n(note, &noted, until_ns, true,
+                                                            __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        continue;
 }

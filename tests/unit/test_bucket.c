@@ -21,7 +21,7 @@ static int patience = 8;
 
 #define S        UINT64_C(1000000000)
 #define T0       (UINT64_C(1700000000) * S)
-#define CELLS    31
+#define CELLS    CLIENTID__BUCKET_CELLS
 #define IDENTITY UINT64_C(0x1000) /* of key 0 */
 #define OTHER    UINT64_C(0x2000) /* of cells that fill the bucket up */
 
@@ -143,6 +143,20 @@ static void completes_the_claim_of_a_dead_process(void **unused)
     b.entry[0] = (union clientid__cell){.word = {11 << 5 | 20, word}};
     assert_ptr_equal(claim(&b, 5, T0), b.entry + 20);
     assert_int_equal(b.entry[0].word[0], 12 << 5);
+}
+
+static void notes_the_latest_overflow(void **unused)
+{
+    struct bucket b = {0};
+    struct clientid__place place = place_of(&b, 0);
+
+    (void)unused;
+    assert_false(clientid__bucket_overflowed(&place, T0));
+    clientid__bucket_note(&place, T0 + S);
+    clientid__bucket_note(&place, T0);
+    assert_true(clientid__bucket_overflowed(&place, T0));
+    assert_false(clientid__bucket_overflowed(&place, T0 + S));
+    assert_ptr_not_equal(claim(&b, 0, T0), b.entry + CLIENTID__BUCKET_NOTE);
 }
 
 static void any_bits_end(void **unused)
@@ -273,7 +287,7 @@ static void begin(uint64_t seed)
     world.sleep = 50 << support_below(&world.seed, 7);
     memset(&world.bucket, 0, sizeof(world.bucket));
     memset(world.charges, 0, sizeof(world.charges));
-    for (unsigned e = 1; e < CLIENTID__BUCKET_ENTRIES; e++)
+    for (unsigned e = CLIENTID__BUCKET_FIRST; e < CLIENTID__BUCKET_ENTRIES; e++)
         if (e % 9 != 0 || (e != 9 && support_below(&world.seed, 4) == 0))
             world.bucket.entry[e] = charged(OTHER + e, T0 + 1000 * S);
     for (int i = 0; i < THREADS; i++)
@@ -286,7 +300,7 @@ static const char *broken(void)
     for (unsigned key = 0; key < KEYS; key++) {
         const union clientid__cell *found = NULL;
 
-        for (unsigned e = 1; e < CLIENTID__BUCKET_ENTRIES; e++) {
+        for (unsigned e = CLIENTID__BUCKET_FIRST; e < CLIENTID__BUCKET_ENTRIES; e++) {
             const union clientid__cell *cell = &world.bucket.entry[e];
 
             if (cell->word[0] >> 24 != IDENTITY + key)
@@ -358,6 +372,7 @@ int main(void)
         cmocka_unit_test(only_a_cell_whose_time_has_passed_is_reused),
         cmocka_unit_test(takes_an_expired_cell_before_a_virgin_one),
         cmocka_unit_test(completes_the_claim_of_a_dead_process),
+        cmocka_unit_test(notes_the_latest_overflow),
         cmocka_unit_test(any_bits_end),
 #if !defined(__SANITIZE_THREAD__) /* knows nothing of contexts */
         cmocka_unit_test(no_schedule_gives_a_key_two_cells),
