@@ -8,6 +8,7 @@
 #include "registry/secret.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -231,6 +232,9 @@ static void run(int new_domain(struct clientid__epoch **, const clientid_allocat
         put_contract(&s, API, "fixed", i, i + 1, 1);
     for (int i = 0; i < READERS; i++)
         assert_int_equal(pthread_create(&readers[i], NULL, reader, &s), 0);
+    /* On a busy machine the writer would be done before the first reader runs. */
+    while (atomic_load(&s.seen) == 0)
+        sched_yield();
     for (unsigned round = 0; round < rounds; round++)
         write_round(&s, round);
     atomic_store(&s.stop, true);
