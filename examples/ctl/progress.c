@@ -23,12 +23,13 @@ static uint64_t monotonic_ns(void)
 void progress_begin(struct progress *progress, FILE *err, const char *what, uint64_t total_bytes)
 {
     uint64_t now = monotonic_ns();
+    bool terminal = terminal_width(err) > 0;
     *progress = (struct progress){.err = err,
                                   .what = what,
                                   .total_bytes = total_bytes,
                                   .started_ns = now,
-                                  .shown_ns = now,
-                                  .terminal = terminal_width(err) > 0};
+                                  .shown_ns = terminal ? 0 : now, /* a bar is there at once */
+                                  .terminal = terminal};
 }
 
 uint64_t progress_elapsed_ns(const struct progress *progress)
