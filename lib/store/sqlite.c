@@ -149,7 +149,7 @@ int clientid__sqlite_step(struct clientid__sqlite *s, sqlite3_stmt *stmt, client
 int clientid__sqlite_run(struct clientid__sqlite *s, const char *text,
                          const struct clientid__sql_arg *args, size_t count, clientid_error *error)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(s, text, args, count, &stmt, error);
 
     if (rc != 0)
@@ -163,7 +163,7 @@ int clientid__sqlite_number(struct clientid__sqlite *s, const char *text,
                             const struct clientid__sql_arg *args, size_t count, uint64_t *out,
                             clientid_error *error)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(s, text, args, count, &stmt, error);
 
     if (rc != 0)
@@ -349,10 +349,23 @@ void clientid__sqlite_disconnect(struct clientid__sqlite *s)
 
 /* ---- the store ------------------------------------------------------------------------------- */
 
+/*
+ * A gateway that keeps the database open keeps its "-wal" too.  Left with changes in it, a file that is moved away
+ * would lack them, and one that is moved in would get them.
+ */
+static void empty_wal(struct clientid__sqlite *s)
+{
+    if (s->db == NULL || sqlite3_total_changes64(s->db) == 0)
+        return;
+    sqlite3_busy_timeout(s->db, 1000);
+    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 static void store_close(clientid_store *store)
 {
     struct clientid__sqlite *s = clientid__sqlite_of(store);
 
+    empty_wal(s);
     clientid__sqlite_disconnect(s);
     clientid__free(&clientid__malloc, s);
 }
@@ -415,7 +428,7 @@ static int store_verify(clientid_store *store, clientid_error *error)
     static const char references[] = "PRAGMA foreign_key_check";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
     clientid_position position;
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(s, pages, NULL, 0, &stmt, error);
 
     if (rc == 0)

@@ -120,7 +120,7 @@ static int facts(clientid_store *store, uint64_t id, struct clientid__api_facts 
         " EXISTS(SELECT 1 FROM tier WHERE api_id = ?1),"
         " EXISTS(SELECT 1 FROM tier WHERE api_id = ?1 AND status = 1) FROM api WHERE id = ?1";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     bool fits;
     int rc =
         clientid__sqlite_prepare(s, text, CLIENTID__SQL_ARGS(clientid__sql_u64(id)), &stmt, error);
@@ -182,7 +182,7 @@ static int each(clientid_store *store, uint64_t id, clientid_api_fn *emit, void 
         " a.created_ns, a.updated_ns FROM api a LEFT JOIN terms t ON t.id = a.terms_id"
         " WHERE a.id BETWEEN ?1 AND ?2 ORDER BY a.id";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     size_t seen = 0;
     int rc = clientid__sqlite_prepare(
         s, text,

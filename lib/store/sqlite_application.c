@@ -188,7 +188,7 @@ static int facts(clientid_store *store, uint64_t id, struct clientid__applicatio
         " EXISTS(SELECT 1 FROM contract WHERE application_id = ?1 AND status = 2),"
         " " CLIENTID__SECRET_COLUMNS " FROM application p WHERE p.id = ?1";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     bool whole;
     int rc =
         clientid__sqlite_prepare(s, text, CLIENTID__SQL_ARGS(clientid__sql_u64(id)), &stmt, error);
@@ -258,7 +258,7 @@ static int rows(struct clientid__sqlite *s, const char *text, const struct clien
                 size_t count, clientid_application_fn *emit, void *sink, size_t *seen,
                 clientid_error *error)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(s, text, args, count, &stmt, error);
 
     *seen = 0;
@@ -313,7 +313,7 @@ static int ids(clientid_store *store, uint64_t after, uint64_t *out, size_t max,
 {
     static const char text[] = "SELECT id FROM application WHERE id > ? ORDER BY id LIMIT ?";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(
         s, text, CLIENTID__SQL_ARGS(clientid__sql_u64(after), clientid__sql_u64(max)), &stmt,
         error);
@@ -365,7 +365,7 @@ static int owner_count(clientid_store *store, uint64_t id, clientid_str name, si
     static const char text[] = "SELECT count(*), coalesce(sum(name = ?2), 0) FROM owner"
                                " WHERE application_id = ?1";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(
         s, text, CLIENTID__SQL_ARGS(clientid__sql_u64(id), clientid__sql_str(name)), &stmt, error);
 

@@ -74,7 +74,7 @@ static int facts_of(clientid_store *store, uint64_t id, struct clientid__contrac
         " JOIN api a ON a.id = c.api_id JOIN application p ON p.id = c.application_id"
         " WHERE c.id = ?";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     bool fits;
     int rc =
         clientid__sqlite_prepare(s, text, CLIENTID__SQL_ARGS(clientid__sql_u64(id)), &stmt, error);
@@ -131,7 +131,7 @@ static int rows(struct clientid__sqlite *s, const char *text, const struct clien
                 size_t count, clientid_contract_fn *emit, void *sink, size_t *seen,
                 clientid_error *error)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(s, text, args, count, &stmt, error);
 
     *seen = 0;
@@ -208,7 +208,7 @@ static int ids(clientid_store *store, uint64_t tier_id, uint64_t application_id,
     static const char of_application[] = "SELECT id FROM contract WHERE application_id = ?"
                                          " AND id > ? ORDER BY id LIMIT ?";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(
         s, tier_id != 0 ? waiting : of_application,
         CLIENTID__SQL_ARGS(clientid__sql_u64(tier_id != 0 ? tier_id : application_id),

@@ -10,7 +10,7 @@ int clientid__sqlite_position(clientid_store *store, clientid_position *out, cli
     static const char text[] = "SELECT identity, coalesce((SELECT seq FROM sqlite_sequence"
                                " WHERE name = 'change_log'), 0) FROM meta";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(s, text, NULL, 0, &stmt, error);
 
     if (rc != 0)
@@ -63,7 +63,7 @@ static int each(clientid_store *store, uint64_t revision, uint64_t max, clientid
         " FROM change_log WHERE revision > ? ORDER BY revision LIMIT ?";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
     uint64_t limit = max == 0 || max > INT64_MAX ? INT64_MAX : max;
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(
         s, text, CLIENTID__SQL_ARGS(clientid__sql_u64(revision), clientid__sql_u64(limit)), &stmt,
         error);

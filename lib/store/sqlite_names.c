@@ -32,7 +32,7 @@ static int add(struct clientid__names *names, clientid_str name)
 int clientid__names_query(struct clientid__sqlite *s, const char *text, uint64_t id,
                           struct clientid__names *names, clientid_error *error)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc =
         clientid__sqlite_prepare(s, text, CLIENTID__SQL_ARGS(clientid__sql_u64(id)), &stmt, error);
 

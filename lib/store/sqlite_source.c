@@ -59,7 +59,7 @@ static int same_file(struct source *source, bool *same, clientid_error *error)
 
 static int source_connect(struct source *source, clientid_error *error)
 {
-    bool same;
+    bool same = false;
     int rc = same_file(source, &same, error);
 
     if (rc != 0)
@@ -107,7 +107,7 @@ static int stream_rows(struct stream *stream, const char *text, const uint64_t *
                        int (*row)(struct stream *, sqlite3_stmt *))
 {
     struct clientid__sql_arg arg = clientid__sql_u64(after != NULL ? *after : 0);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc = clientid__sqlite_prepare(stream->s, text, &arg, after != NULL, &stmt, stream->error);
 
     if (rc != 0)

@@ -98,7 +98,7 @@ static int facts(clientid_store *store, uint64_t id, struct clientid__tier_facts
                                " OR EXISTS(SELECT 1 FROM contract WHERE requested_tier_id = ?1)"
                                " FROM tier t JOIN api a ON a.id = t.api_id WHERE t.id = ?1";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     bool fits;
     int rc =
         clientid__sqlite_prepare(s, text, CLIENTID__SQL_ARGS(clientid__sql_u64(id)), &stmt, error);
@@ -125,7 +125,7 @@ static int limits_of(struct clientid__sqlite *s, uint64_t id, clientid_limit *li
 {
     static const char text[] = "SELECT maximum_requests, period_ms, visible FROM tier_limit"
                                " WHERE tier_id = ? ORDER BY position";
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     int rc =
         clientid__sqlite_prepare(s, text, CLIENTID__SQL_ARGS(clientid__sql_u64(id)), &stmt, error);
 
@@ -179,7 +179,7 @@ static int each(clientid_store *store, uint64_t id, uint64_t api_id, clientid_ti
         " FROM tier t JOIN api a ON a.id = t.api_id"
         " WHERE t.id BETWEEN ?1 AND ?2 AND (?3 = 0 OR t.api_id = ?3) ORDER BY t.id";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     size_t seen = 0;
     int rc = clientid__sqlite_prepare(
         s, text,
