@@ -281,7 +281,8 @@ static void a_full_disk_behind_the_output_is_noticed(void **state)
         program_run(&w->run, (const char *const[]){"/bin/sh", "-c", line, NULL},
                     &(struct program_options){0});
         assert_int_equal(w->run.status, 1);
-        assert_err_has(w, "clientidctl: standard output: ");
+        assert_err_has(w, "standard output");
+        assert_err_has(w, "cannot be written: No space left on device");
         assert_one_error(w);
     }
 }

@@ -205,8 +205,7 @@ static void a_wrong_import_changes_nothing(void **state)
         "nonsense",
         "{\"format\":\"clientid-registry\",\"version\":1,\n\"apis\":[{]}",
         "{\"format\":\"other\",\"version\":1}",
-        "{\"format\":\"clientid-registry\",\"version\":1,\"apis\":[{\"name\":\"a\"},{\"name\":"
-        "\"a\"}]}",
+        "{\"format\":\"clientid-registry\",\"version\":1,\"apis\":[{\"name\":1}]}",
         "[]",
     };
     struct ctl_world *w = *state;
