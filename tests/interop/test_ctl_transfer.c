@@ -200,6 +200,8 @@ static void an_export_is_imported_again(void **state)
 
 static void a_wrong_import_changes_nothing(void **state)
 {
+    static const char twice[] = "{\"format\":\"clientid-registry\",\"version\":1,\"apis\":["
+                                "{\"name\":\"a\"},{\"name\":\"a\"}]}";
     static const char *const texts[] = {
         "",
         "nonsense",
@@ -207,6 +209,7 @@ static void a_wrong_import_changes_nothing(void **state)
         "{\"format\":\"other\",\"version\":1}",
         "{\"format\":\"clientid-registry\",\"version\":1,\"apis\":[{\"name\":1}]}",
         "[]",
+        twice,
     };
     struct ctl_world *w = *state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
