@@ -202,7 +202,10 @@ static int extract(struct inquiry *q, uint32_t spec)
     int rv = clientid__extract(&q->chain->specs[spec], &q->chain->caps, q->request, &q->scratch,
                                credentials);
 
-    if (rv != 0)
+    /* Several specs share the scratch; what no longer fits was longer than any honest request. */
+    if (rv == CLIENTID_ERR_SPACE)
+        credentials->reason = CLIENTID_REASON_CREDENTIALS_TOO_LONG;
+    else if (rv != 0)
         return rv;
     q->extracted |= 1U << spec;
     if (credentials->from_query)
@@ -300,7 +303,9 @@ static int policy_identity(struct inquiry *q, const struct clientid__policy *pol
         return 0;
     }
     rv = clientid__extract_value(&policy->key, &q->chain->caps, q->request, &q->scratch, &value);
-    if (rv != 0)
+    if (rv == CLIENTID_ERR_SPACE)
+        value = CLIENTID_STR("");
+    else if (rv != 0)
         return rv;
     hash = clientid__hash128(value.ptr, value.len, q->api->identity);
     identity[0] = hash.low;
@@ -331,11 +336,23 @@ static bool limit_visible(const struct inquiry *q, size_t i)
     const struct clientid__policy *policy = q->owners[i];
     size_t first = i;
 
+    if (!policy->expose_headers)
+        return false;
     if (policy->rule_count > 0 || q->contract.tier == NULL)
         return true;
     while (first > 0 && q->owners[first - 1] == policy)
         first--;
     return q->contract.tier->limits[i - first].visible != 0;
+}
+
+static uint32_t limit_flags(const struct inquiry *q, size_t i)
+{
+    const struct clientid__charge *charge = &q->charges[i];
+
+    return (limit_visible(q, i) ? CLIENTID_LIMIT_VISIBLE : 0U) |
+           (charge->refused && !charge->shadow ? CLIENTID_LIMIT_BOUND : 0U) |
+           (charge->shadow ? CLIENTID_LIMIT_SHADOW : 0U) |
+           (q->owners[i]->rule_count == 0 ? CLIENTID_LIMIT_TIER : 0U);
 }
 
 static void report_limits(struct inquiry *q)
@@ -346,16 +363,14 @@ static void report_limits(struct inquiry *q)
     for (size_t i = 0; i < q->charge_count; i++) {
         const struct clientid__charge *charge = &q->charges[i];
 
-        decision->limits[i] = (clientid_limit_report){
-            .policy = q->owners[i]->label,
-            .maximum_requests = charge->rule->maximum,
-            .period_ns = charge->rule->period_ns,
-            .remaining = charge->remaining,
-            .reset_ns = charge->reset_ns,
-            .algorithm = (uint32_t)charge->rule->algorithm,
-            .flags = (limit_visible(q, i) ? CLIENTID_LIMIT_VISIBLE : 0U) |
-                     (charge->refused && !charge->shadow ? CLIENTID_LIMIT_BOUND : 0U) |
-                     (charge->shadow ? CLIENTID_LIMIT_SHADOW : 0U)};
+        decision->limits[i] =
+            (clientid_limit_report){.policy = q->owners[i]->label,
+                                    .maximum_requests = charge->rule->maximum,
+                                    .period_ns = charge->rule->period_ns,
+                                    .remaining = charge->remaining,
+                                    .reset_ns = charge->reset_ns,
+                                    .algorithm = (uint32_t)charge->rule->algorithm,
+                                    .flags = limit_flags(q, i)};
         if (charge->refused && charge->shadow)
             note_shadow(q, q->owners[i], CLIENTID_REASON_QUOTA_EXCEEDED);
     }

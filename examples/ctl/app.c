@@ -103,8 +103,8 @@ static void show_secret(struct table *t, const clientid_application_record *r, u
     moment_format(secret->not_before_ns, from, sizeof(from));
     moment_format(secret->not_after_ns, until, sizeof(until));
     snprintf(name, sizeof(name), "secret %u", slot);
-    table_detail(t, name, "%s, valid from %s until %s%s", algorithms[secret->algorithm],
-                 secret->not_before_ns != 0 ? from : "ever",
+    table_detail(t, name, "%s, valid%s%s until %s%s", algorithms[secret->algorithm],
+                 secret->not_before_ns != 0 ? " from " : "", secret->not_before_ns != 0 ? from : "",
                  secret->not_after_ns != 0 ? until : "revoked",
                  r->newest_slot == slot ? ", set last" : "");
 }

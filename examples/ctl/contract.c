@@ -238,6 +238,29 @@ static bool verb_of(const char *label, clientid_verb *verb)
     return false;
 }
 
+static int read_contract_status(void *sink, const clientid_contract_record *r)
+{
+    uint32_t *status = sink;
+    *status = r->status;
+    return 0;
+}
+
+/* How the contract stands now, unless the verb made it go. */
+static int show_acted(struct ctl *ctl, const char *verb, uint64_t id)
+{
+    clientid_error error = {0};
+    uint32_t status = 0;
+    int rv = clientid_control_contract_get(ctl->control, id, read_contract_status, &status, &error);
+    if (rv == CLIENTID_ERR_NOT_FOUND)
+        return done(ctl, verb, id, "contract %" PRIu64 " is gone", id);
+    if (rv != 0)
+        return outcome(ctl, rv, &error);
+    if (ctl->json)
+        return show_contract(ctl, id);
+    return done(ctl, verb, id, "contract %" PRIu64 " is %s", id,
+                clientid_contract_status_label((clientid_contract_status)status));
+}
+
 static int act(struct ctl *ctl)
 {
     const char *label = ctl->options.command->verb;
@@ -254,11 +277,7 @@ static int act(struct ctl *ctl)
     rv = clientid_control_contract_act(ctl->control, id, verb, &error);
     if (rv != 0)
         return outcome(ctl, rv, &error);
-    /* A contract that is gone cannot be shown. */
-    clientid_error gone = {0};
-    if (ctl->json && clientid_control_contract_get(ctl->control, id, show_record, ctl, &gone) == 0)
-        return CTL_OK;
-    return done(ctl, label, id, "%s: contract %" PRIu64, label, id);
+    return show_acted(ctl, label, id);
 }
 
 #define REQUEST_OPTIONS                                                                            \

@@ -154,8 +154,6 @@ static void read_short_credentials(struct definition *d, const json_t *policy)
     bool given = read_expression(d, policy, "id", false);
     read_expression(d, policy, "secret", true);
     d->basic = d->basic || basic;
-    if (text_at(policy, "realm") != NULL)
-        d->realm = text_at(policy, "realm");
     if (basic || given)
         return;
     read_place(d, "header:client_id", false);
@@ -264,7 +262,6 @@ static void read_definition(struct definition *d, const json_t *api)
 {
     const json_t *policy;
     size_t i;
-    d->realm = "mule-realm";
     d->media_type = media_type(api);
     json_array_foreach(json_object_get(api, "policies"), i, policy)
     {

@@ -37,8 +37,7 @@ struct definition {
     bool basic;
     bool contract; /* some policy asks for credentials */
     bool quota;
-    bool partial; /* some policy applies to some requests only */
-    const char *realm;
+    bool partial;               /* some policy applies to some requests only */
     const char *media_type;     /* of refusals */
     const char *const *headers; /* quota headers, ends with NULL; NULL when they are not shown */
     struct refusal refusals[REFUSALS_MAX];

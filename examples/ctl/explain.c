@@ -57,6 +57,11 @@ bool explanation_dropped_header(const struct explanation *x, size_t nth, clienti
     return false;
 }
 
+uint64_t explanation_ms(uint64_t span_ns)
+{
+    return span_ns / 1000000u + (span_ns % 1000000u != 0);
+}
+
 const char *explanation_algorithm(const clientid_limit_report *limit)
 {
     switch (limit->algorithm) {

@@ -24,6 +24,8 @@ struct explanation {
 /* The |nth| (from 0) query parameter or header line that is not forwarded: its name alone.  False: no more. */
 bool explanation_dropped_parameter(const struct explanation *x, size_t nth, clientid_str *name);
 bool explanation_dropped_header(const struct explanation *x, size_t nth, clientid_str *name);
+/* In milliseconds, rounded up: a client that waits so long has waited enough. */
+uint64_t explanation_ms(uint64_t span_ns);
 const char *explanation_algorithm(const clientid_limit_report *limit);
 
 /* explain_text.c, explain_json.c: neither shows a value of a header or parameter of the request. */

@@ -27,14 +27,13 @@ static json_t *number_or_null(uint64_t number)
 
 static json_t *limit_json(const clientid_limit_report *r)
 {
-    return json_pack("{s:o, s:I, s:I, s:s, s:I, s:I, s:b, s:b, s:b}", "policy",
-                     text_json(r->policy), "maximumRequests", (json_int_t)r->maximum_requests,
-                     "timePeriodInMilliseconds", (json_int_t)(r->period_ns / 1000000u), "algorithm",
-                     explanation_algorithm(r), "remaining", (json_int_t)r->remaining,
-                     "resetInMilliseconds", (json_int_t)((r->reset_ns + 999999u) / 1000000u),
-                     "visible", (r->flags & CLIENTID_LIMIT_VISIBLE) != 0, "bound",
-                     (r->flags & CLIENTID_LIMIT_BOUND) != 0, "shadow",
-                     (r->flags & CLIENTID_LIMIT_SHADOW) != 0);
+    return json_pack(
+        "{s:o, s:I, s:I, s:s, s:I, s:I, s:b, s:b, s:b}", "policy", text_json(r->policy),
+        "maximumRequests", (json_int_t)r->maximum_requests, "timePeriodInMilliseconds",
+        (json_int_t)(r->period_ns / 1000000u), "algorithm", explanation_algorithm(r), "remaining",
+        (json_int_t)r->remaining, "resetInMilliseconds", (json_int_t)explanation_ms(r->reset_ns),
+        "visible", (r->flags & CLIENTID_LIMIT_VISIBLE) != 0, "bound",
+        (r->flags & CLIENTID_LIMIT_BOUND) != 0, "shadow", (r->flags & CLIENTID_LIMIT_SHADOW) != 0);
 }
 
 static json_t *limits_json(const clientid_decision *d)
@@ -67,12 +66,13 @@ static json_t *decision_json(const clientid_decision *d)
     if (d->shadow_denied)
         shadow = json_pack("{s:o, s:s}", "policy", text_json(d->shadow_policy), "reason",
                            clientid_reason_label(d->shadow_reason));
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "verdict",
-                     clientid_verdict_label(d->verdict), "reason", clientid_reason_label(d->reason),
-                     "text", clientid_reason_text(d->reason), "policy", text_or_null(d->policy),
-                     "delayInMilliseconds", number_or_null(d->delay_ns / 1000000u),
-                     "retryAfterInMilliseconds",
-                     number_or_null((d->retry_after_ns + 999999u) / 1000000u), "shadow", shadow);
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "verdict", clientid_verdict_label(d->verdict),
+        "reason", clientid_reason_label(d->reason), "text", clientid_reason_text(d->reason),
+        "policy", text_or_null(d->policy), "delayInMilliseconds",
+        number_or_null(d->delay_ns / 1000000u), "retryAfterInMilliseconds",
+        number_or_null(d->retry_after_ns != UINT64_MAX ? explanation_ms(d->retry_after_ns) : 0),
+        "shadow", shadow);
 }
 
 static json_t *answer_json(const struct explanation *x)

@@ -25,6 +25,20 @@ static void write_request(struct table *t, const struct explanation *x)
                  x->decision.degraded ? ", degraded: the source has been out of reach" : "");
 }
 
+static void write_secret(struct table *t, const clientid_decision *d)
+{
+    if (d->reason == CLIENTID_REASON_SECRET_EXPIRED)
+        table_detail(t, "secret", "known, but outside its validity");
+    else if (d->secret_slot != 0)
+        table_detail(t, "secret", "matches slot %u", d->secret_slot);
+    else if (d->verified)
+        table_detail(t, "secret", "not asked for");
+    else if (d->reason == CLIENTID_REASON_SECRET_MISSING)
+        table_detail(t, "secret", "missing");
+    else
+        table_detail(t, "secret", "not verified");
+}
+
 static void write_client(struct table *t, const clientid_decision *d)
 {
     if (d->client_id.len == 0) {
@@ -33,12 +47,11 @@ static void write_client(struct table *t, const clientid_decision *d)
     }
     table_detail(t, "client id", "%.*s%s", (int)d->client_id.len, d->client_id.ptr,
                  d->from_query ? ", by query" : "");
-    if (d->secret_slot != 0)
-        table_detail(t, "secret", "matches slot %u", d->secret_slot);
-    else
-        table_detail(t, "secret", "%s", d->verified ? "not asked for" : "none matched");
+    write_secret(t, d);
     if (d->contract_id == 0) {
-        table_detail(t, "contract", "none that is in force");
+        table_detail(t, "contract",
+                     d->reason == CLIENTID_REASON_CLIENT_UNKNOWN ? "none on this API"
+                                                                 : "not established");
         return;
     }
     table_detail(t, "contract", "%" PRIu64 " of application %" PRIu64 " \"%.*s\"", d->contract_id,
@@ -57,8 +70,10 @@ static void write_decision(struct table *t, const clientid_decision *d)
     if (d->verdict == CLIENTID_DELAY)
         table_detail(t, "delay", "%" PRIu64 " ms, then it is decided again",
                      d->delay_ns / 1000000u);
-    if (d->retry_after_ns != 0)
-        table_detail(t, "retry after", "%" PRIu64 " ms", (d->retry_after_ns + 999999u) / 1000000u);
+    if (d->retry_after_ns == UINT64_MAX)
+        table_detail(t, "retry after", "never: the cost is more than the limit admits at all");
+    else if (d->retry_after_ns != 0)
+        table_detail(t, "retry after", "%" PRIu64 " ms", explanation_ms(d->retry_after_ns));
     if (d->shadow_denied)
         table_detail(t, "shadow", "policy %.*s would have refused: %s", (int)d->shadow_policy.len,
                      d->shadow_policy.ptr, clientid_reason_label(d->shadow_reason));
@@ -93,7 +108,7 @@ static bool write_limits(FILE *out, const clientid_decision *d)
         table_cell(t, text);
         table_cell(t, explanation_algorithm(r));
         table_cellf(t, "%" PRIu64, r->remaining);
-        table_cellf(t, "%" PRIu64 " ms", (r->reset_ns + 999999u) / 1000000u);
+        table_cellf(t, "%" PRIu64 " ms", explanation_ms(r->reset_ns));
         table_cell(t, note(r));
     }
     return table_end(t);

@@ -22,6 +22,7 @@ int input_open(struct ctl *ctl, const char *name, FILE **out)
         return report(ctl, CTL_FAILED, name, "cannot be read: %s", strerror(errno));
     if (fstat(fileno(*out), &status) == 0 && S_ISDIR(status.st_mode)) {
         input_close(*out);
+        *out = NULL;
         return report(ctl, CTL_FAILED, name, "cannot be read: it is a folder");
     }
     return 0;

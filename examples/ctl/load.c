@@ -11,7 +11,9 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* The one thing that a signal handler may touch. */
 static volatile sig_atomic_t interrupted;
@@ -27,18 +29,40 @@ struct load {
     FILE *in;
     struct progress progress;
     int read_error; /* errno of the input */
+    sigset_t unblocked;
 };
 
+/* pselect lets a signal in only when it has to wait: not for a file, which is always ready. */
+static bool stopped(const struct load *load)
+{
+    sigset_t blocked;
+    sigprocmask(SIG_SETMASK, &load->unblocked, &blocked);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+    return interrupted;
+}
+
+/*
+ * The signals are blocked but for these places, so one that comes just before a read cannot be missed and leave
+ * the load waiting for its input.
+ */
 static int read_some(void *self, char *buffer, size_t *len)
 {
     struct load *load = self;
-    size_t got = fread(buffer, 1, *len, load->in);
-    if (got < *len && ferror(load->in)) {
+    int fd = fileno(load->in);
+    fd_set ready;
+    FD_ZERO(&ready);
+    FD_SET(fd, &ready);
+    if (stopped(load) || pselect(fd + 1, &ready, NULL, NULL, NULL, &load->unblocked) < 0) {
         load->read_error = errno;
         return CLIENTID_ERR_IO;
     }
-    load->progress.bytes += got;
-    *len = got;
+    ssize_t got = read(fd, buffer, *len);
+    if (got < 0) {
+        load->read_error = errno;
+        return CLIENTID_ERR_IO;
+    }
+    load->progress.bytes += (uint64_t)got;
+    *len = (size_t)got;
     return 0;
 }
 
@@ -46,7 +70,7 @@ static int step(void *self, uint64_t lines)
 {
     struct load *load = self;
     progress_step(&load->progress, lines);
-    return interrupted ? CLIENTID_ERR_BUSY : 0;
+    return stopped(load) ? CLIENTID_ERR_BUSY : 0;
 }
 
 static uint64_t size_of(FILE *in)
@@ -114,18 +138,29 @@ static int load_run(struct load *load, const char *name)
     return rv != 0 ? show_failure(load, name, rv, &counts, &error) : show_counts(load, &counts);
 }
 
+/* |*unblocked| is the mask under which they arrive. */
+static void catch_signals(sigset_t *unblocked)
+{
+    struct sigaction action = {.sa_handler = interrupt};
+    sigset_t blocked;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGTERM);
+    sigprocmask(SIG_BLOCK, &blocked, unblocked);
+}
+
 int load_command(struct ctl *ctl)
 {
     const char *name = argument_nth(&ctl->options, 0);
     struct load load = {.ctl = ctl};
-    struct sigaction on_interrupt = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND};
     name = name != NULL ? name : "-";
     int rv = input_open(ctl, name, &load.in);
     if (rv == 0)
         rv = session_write(ctl);
     if (rv == 0) {
-        sigaction(SIGINT, &on_interrupt, NULL);
-        sigaction(SIGTERM, &on_interrupt, NULL);
+        catch_signals(&load.unblocked);
         rv = load_run(&load, input_name(name));
     }
     input_close(load.in);

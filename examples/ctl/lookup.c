@@ -157,7 +157,7 @@ int lookup_contract_arguments(struct ctl *ctl, uint64_t *id)
     const char *first = argument_nth(&ctl->options, 0);
     const char *second = argument_nth(&ctl->options, 1);
     clientid_error error = {0};
-    uint64_t application_id, api_id;
+    uint64_t application_id = 0, api_id = 0;
     if (second == NULL) {
         if (number_parse(first, id))
             return 0;

@@ -2,11 +2,9 @@
 /* OpenAPI 3.0.3, https://spec.openapis.org/oas/v3.0.3; jansson copies every text that it is given. */
 #include "definition.h"
 
-/* Keys of components are limited to letters, digits, '.', '-' and '_' (section 4.7.7). */
-static void scheme_name(const struct place *place, bool in_query, char *out, size_t size)
+static bool is_in(const struct place *place, bool in_query)
 {
-    snprintf(out, size, "%s%s", place->secret ? "clientSecret" : "clientId",
-             in_query ? "Query" : "Header");
+    return place->carrier == IN_ANY || place->carrier == (in_query ? IN_QUERY : IN_HEADER);
 }
 
 /* Several places of one kind get a number; the first has none. */
@@ -14,21 +12,14 @@ static void numbered(const struct definition *d, size_t index, bool in_query, ch
                      size_t size)
 {
     const struct place *place = &d->places[index];
-    char name[40];
     unsigned nth = 1;
     for (size_t i = 0; i < index; i++)
-        nth += d->places[i].secret == place->secret &&
-               (d->places[i].carrier == place->carrier || d->places[i].carrier == IN_ANY);
-    scheme_name(place, in_query, name, sizeof(name));
-    if (nth == 1)
-        snprintf(out, size, "%s", name);
-    else
-        snprintf(out, size, "%s%u", name, nth);
-}
-
-static bool is_in(const struct place *place, bool in_query)
-{
-    return place->carrier == IN_ANY || place->carrier == (in_query ? IN_QUERY : IN_HEADER);
+        nth += d->places[i].secret == place->secret && is_in(&d->places[i], in_query);
+    /* Keys of components are limited to letters, digits, '.', '-' and '_' (section 4.7.7). */
+    int used = snprintf(out, size, "%s%s", place->secret ? "clientSecret" : "clientId",
+                        in_query ? "Query" : "Header");
+    if (nth > 1)
+        snprintf(out + used, size - (size_t)used, "%u", nth);
 }
 
 static void add_schemes(json_t *schemes, const struct definition *d, bool in_query)

@@ -23,12 +23,13 @@ static uint64_t monotonic_ns(void)
 void progress_begin(struct progress *progress, FILE *err, const char *what, uint64_t total_bytes)
 {
     uint64_t now = monotonic_ns();
+    bool terminal = terminal_width(err) > 0;
     *progress = (struct progress){.err = err,
                                   .what = what,
                                   .total_bytes = total_bytes,
                                   .started_ns = now,
-                                  .shown_ns = now,
-                                  .terminal = terminal_width(err) > 0};
+                                  .shown_ns = terminal ? 0 : now, /* a bar is there at once */
+                                  .terminal = terminal};
 }
 
 uint64_t progress_elapsed_ns(const struct progress *progress)
@@ -63,8 +64,10 @@ void progress_format(const struct progress *progress, uint64_t count, uint64_t e
     memset(bar, '#', filled);
     bar[BAR_COLUMNS] = '\0';
     format_left((uint64_t)((double)ms / 1000.0 * (1.0 - share) / share + 0.5), left, sizeof(left));
-    snprintf(out, size, "[%s] %3u%%  %" PRIu64 " %s, %" PRIu64 "/s, %s left", bar,
-             (unsigned)(share * 100), count, progress->what, rate, left);
+    snprintf(out, size, "%s%s%s%3u%%  %" PRIu64 " %s, %" PRIu64 "/s, %s left",
+             progress->terminal ? "[" : "", progress->terminal ? bar : "",
+             progress->terminal ? "] " : "", (unsigned)(share * 100), count, progress->what, rate,
+             left);
     if (width != 0 && strlen(out) > width)
         snprintf(out, size, "%3u%%  %" PRIu64 ", %s left", (unsigned)(share * 100), count, left);
 }

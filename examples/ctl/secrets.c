@@ -68,7 +68,7 @@ static struct use use_of(const struct last_use *l, const clientid_application_re
     const clientid_secret *secret = &r->secrets[slot - 1];
     uint64_t key = clientid_slot_key(secret->hash);
     uint64_t minute = clientid_last_use_minute(l->gateway, r->client_id, key);
-    struct use use;
+    struct use use = {.from = ""};
     moment_format(secret->not_before_ns, use.from, sizeof(use.from));
     moment_format(secret->not_after_ns, use.until, sizeof(use.until));
     moment_format(minute * 60u * 1000000000u, use.last, sizeof(use.last));

@@ -21,6 +21,7 @@ struct table {
     size_t widths[TABLE_COLUMNS_MAX];
     char **cells;
     size_t cell_count;
+    size_t owed; /* spaces before the next text: a line never ends in any */
     bool failed;
     bool headed;
     bool details; /* no heading */
@@ -63,10 +64,11 @@ static void measure(struct table *t)
 {
     for (size_t i = 0; i < t->column_count && !t->headed && !t->details; i++)
         t->widths[i] = utf8_width(t->columns[i].title);
-    for (size_t i = 0; i < t->cell_count; i++) {
+    for (size_t i = 0, column = 0; i < t->cell_count; i++) {
         size_t width = utf8_width(t->cells[i]);
-        if (width > t->widths[i % t->column_count])
-            t->widths[i % t->column_count] = width;
+        if (width > t->widths[column])
+            t->widths[column] = width;
+        column = column + 1 == t->column_count ? 0 : column + 1;
     }
     shrink(t);
 }
@@ -77,34 +79,49 @@ static void write_cell(struct table *t, size_t column, const char *text)
     size_t width = utf8_width(text);
     size_t bytes = strlen(text);
     bool cut = width > room && t->width != 0;
+    bool right = (t->columns[column].flags & COLUMN_RIGHT) != 0;
     if (cut) {
         bytes = utf8_fitting(text, room - 1, &width);
         width++; /* the ellipsis; a wide character that did not fit leaves one more empty */
     }
-    int pad = (int)(width < room ? room - width : 0);
-    bool right = (t->columns[column].flags & COLUMN_RIGHT) != 0;
-    bool last = column + 1 == t->column_count;
-    fprintf(t->out, "%*s%.*s%s%*s%s", right ? pad : 0, "", (int)bytes, text,
-            cut ? "\xE2\x80\xA6" : "", right || last ? 0 : pad, "", last ? "" : "  ");
+    size_t pad = width < room ? room - width : 0;
+    if (bytes > 0)
+        fprintf(t->out, "%*s%.*s%s", (int)(t->owed + (right ? pad : 0)), "", (int)bytes, text,
+                cut ? "\xE2\x80\xA6" : "");
+    else
+        pad += t->owed;
+    t->owed = (right && bytes > 0 ? 0 : pad) + TABLE_GAP;
+}
+
+/* |cells| holds a row. */
+static void write_row(struct table *t, char **cells)
+{
+    t->owed = 0;
+    for (size_t i = 0; i < t->column_count; i++)
+        write_cell(t, i, cells[i]);
+}
+
+static void write_heading(struct table *t)
+{
+    t->owed = 0;
+    fputs(t->bold ? "\033[1m" : "", t->out);
+    for (size_t i = 0; i < t->column_count; i++)
+        write_cell(t, i, t->columns[i].title);
+    fputs(t->bold ? "\033[0m\n" : "\n", t->out);
 }
 
 static void flush(struct table *t)
 {
     measure(t);
-    if (!t->headed && !t->details) {
-        fputs(t->bold ? "\033[1m" : "", t->out);
-        for (size_t i = 0; i < t->column_count; i++)
-            write_cell(t, i, t->columns[i].title);
-        fputs(t->bold ? "\033[0m\n" : "\n", t->out);
-    }
+    if (!t->headed && !t->details)
+        write_heading(t);
     t->headed = true;
-    for (size_t i = 0; i < t->cell_count; i++) {
-        write_cell(t, i % t->column_count, t->cells[i]);
-        if ((i + 1) % t->column_count == 0)
-            fputc('\n', t->out);
-        free(t->cells[i]);
+    for (size_t i = 0; i + t->column_count <= t->cell_count; i += t->column_count) {
+        write_row(t, t->cells + i);
+        fputc('\n', t->out);
     }
-    t->cell_count = 0;
+    while (t->cell_count > 0)
+        free(t->cells[--t->cell_count]);
 }
 
 /* ---- building ---------------------------------------------------------------------------------- */

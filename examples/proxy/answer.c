@@ -26,20 +26,21 @@ static bool add(struct MHD_Response *answer, const char *name, const char *value
     return MHD_add_response_header(answer, name, value) == MHD_YES;
 }
 
-static struct MHD_Response *of_bytes(clientid_str body)
+static struct MHD_Response *of_bytes(struct exchange *ex, clientid_str body)
 {
     union {
         const char *from;
         void *to;
     } cast = {.from = body.ptr};
+    ex->bytes = text_is(ex->head.method, "HEAD") ? 0 : body.len;
     return MHD_create_response_from_buffer(body.len, cast.to, MHD_RESPMEM_MUST_COPY);
 }
 
-struct MHD_Response *answer_text(const char *text)
+struct MHD_Response *answer_text(struct exchange *ex, const char *text)
 {
     char body[256];
     (void)snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", text);
-    struct MHD_Response *answer = of_bytes((clientid_str){body, strlen(body)});
+    struct MHD_Response *answer = of_bytes(ex, (clientid_str){body, strlen(body)});
     if (answer != NULL)
         (void)add(answer, "Content-Type", "application/json");
     return answer;
@@ -54,12 +55,12 @@ static bool add_all(struct MHD_Response *to, const clientid_answer *from)
     return true;
 }
 
-struct MHD_Response *answer_denied(const struct exchange *ex, unsigned *status)
+struct MHD_Response *answer_denied(struct exchange *ex, unsigned *status)
 {
     clientid_answer rendered = {.size = sizeof rendered};
     if (clientid_render(&ex->decision, &rendered) < 0)
         return NULL;
-    struct MHD_Response *answer = of_bytes(rendered.body);
+    struct MHD_Response *answer = of_bytes(ex, rendered.body);
     if (answer == NULL)
         return NULL;
     *status = rendered.status;
@@ -82,10 +83,10 @@ bool answer_add_quota(const struct exchange *ex, struct MHD_Response *answer)
     return clientid_render(&ex->decision, &rendered) == 0 && add_all(answer, &rendered);
 }
 
-struct MHD_Response *answer_allowed(const struct exchange *ex)
+struct MHD_Response *answer_allowed(struct exchange *ex)
 {
     char value[1024];
-    struct MHD_Response *answer = of_bytes(CLIENTID_STR(""));
+    struct MHD_Response *answer = of_bytes(ex, CLIENTID_STR(""));
     if (answer == NULL)
         return NULL;
     bool good = answer_add_quota(ex, answer);

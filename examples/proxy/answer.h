@@ -4,12 +4,12 @@
 
 #include "exchange.h"
 
-/* The proxy's own answers; NULL when memory ended. */
-struct MHD_Response *answer_text(const char *text);
+/* The proxy's own answers; NULL when memory ended.  They set |ex->bytes|. */
+struct MHD_Response *answer_text(struct exchange *ex, const char *text);
 /* As the policy says. */
-struct MHD_Response *answer_denied(const struct exchange *ex, unsigned *status);
+struct MHD_Response *answer_denied(struct exchange *ex, unsigned *status);
 /* Of an authorization route. */
-struct MHD_Response *answer_allowed(const struct exchange *ex);
+struct MHD_Response *answer_allowed(struct exchange *ex);
 
 /* Adds the headers that a decision wants on an allowed request's answer. */
 bool answer_add_quota(const struct exchange *ex, struct MHD_Response *answer);

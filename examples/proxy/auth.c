@@ -8,21 +8,22 @@
 
 #include <string.h>
 
-/* True when there is no such line or exactly one; |*found| tells which. */
-static bool single(const struct exchange *ex, const char *name, clientid_str *value, bool *found)
+/*
+ * Proxies pass on header lines of their clients, so a client may add the name that its proxy does not set: names that
+ * disagree, or come twice, tell nothing.  False then; |*found| tells whether there was any.
+ */
+static bool agreed(const struct exchange *ex, const char *const *names, clientid_str *value,
+                   bool *found)
 {
-    clientid_str second;
-    *found = ex->trusted && head_line(&ex->head, name, 0, value) && value->len != 0;
-    return !*found || !head_line(&ex->head, name, 1, &second);
-}
-
-static bool first_of(const struct exchange *ex, const char *const *names, clientid_str *value,
-                     bool *found)
-{
+    clientid_str other;
     *found = false;
-    for (; *names != NULL && !*found; names++) {
-        if (!single(ex, *names, value, found))
-            return false;
+    for (; *names != NULL; names++) {
+        for (size_t nth = 0; head_line(&ex->head, *names, nth, &other); nth++) {
+            if (nth != 0 || (*found && !text_equal(*value, other)))
+                return false;
+            *value = other;
+            *found = true;
+        }
     }
     return true;
 }
@@ -46,12 +47,10 @@ static void take_target(struct exchange *ex, clientid_str target)
         ex->request.query = (clientid_str){mark + 1, target.len - len - 1};
 }
 
-/* The route was found on path segments, so what follows the prefix begins with '/' or is empty. */
-static bool take_prefix(struct exchange *ex)
+/* Below a prefix the own path is the original one, whatever header lines say: they may come from the client. */
+static bool take_own_path(struct exchange *ex)
 {
     const char *prefix = ex->route->path_prefix;
-    if (prefix == NULL)
-        return true;
     size_t len = strlen(prefix) == 1 ? 0 : strlen(prefix);
     clientid_str *path = &ex->request.path;
     if (path->len < len || memcmp(path->ptr, prefix, len) != 0 ||
@@ -61,27 +60,31 @@ static bool take_prefix(struct exchange *ex)
     return true;
 }
 
-bool auth_original(struct exchange *ex, const char **why)
+unsigned auth_original(struct exchange *ex, const char **why)
 {
     static const char *const targets[] = {"x-forwarded-uri", "x-original-uri", "x-original-url",
                                           NULL};
     static const char *const methods[] = {"x-forwarded-method", "x-original-method", NULL};
-    clientid_str target;
-    clientid_str method;
+    clientid_str target = {NULL, 0};
+    clientid_str method = {NULL, 0};
     bool has_target = false;
     bool has_method = false;
 
-    *why = "ambiguous original request";
-    if (!first_of(ex, targets, &target, &has_target) ||
-        !first_of(ex, methods, &method, &has_method))
-        return false;
     *why = "malformed original request";
+    if (ex->route->path_prefix != NULL)
+        return take_own_path(ex) ? 0 : MHD_HTTP_BAD_REQUEST;
+    *why = "ambiguous original request";
+    if (!agreed(ex, targets, &target, &has_target) || !agreed(ex, methods, &method, &has_method))
+        return MHD_HTTP_BAD_REQUEST;
+    *why = "peer is not trusted"; /* to judge the own path instead could let it all through */
+    if ((has_target || has_method) && !ex->trusted)
+        return MHD_HTTP_FORBIDDEN;
+    *why = "malformed original request";
+    if ((has_target && !is_target(target)) || (has_method && method.len == 0))
+        return MHD_HTTP_BAD_REQUEST;
     if (has_method)
         ex->request.method = method;
-    if (!has_target)
-        return take_prefix(ex);
-    if (!is_target(target))
-        return false;
-    take_target(ex, target);
-    return true;
+    if (has_target)
+        take_target(ex, target);
+    return 0;
 }

@@ -5,9 +5,9 @@
 #include "exchange.h"
 
 /*
- * Sets method, path and query of |ex->request| to those of the request that another proxy asks about.  False with
- * |*why| when that cannot be told.
+ * Sets method, path and query of |ex->request| to those of the request that another proxy asks about.  0, or
+ * the status of the refusal with |*why| when that cannot be told.
  */
-bool auth_original(struct exchange *ex, const char **why);
+unsigned auth_original(struct exchange *ex, const char **why);
 
 #endif

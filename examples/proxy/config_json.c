@@ -512,15 +512,19 @@ int config_read(struct config **out, clientid_str text, const char *name, client
     if (root == NULL)
         return syntax_error(error, &json);
 
-    struct reader reader = {
-        .root = root, .error = error, .config = calloc(1, sizeof(struct config))};
-    int rv = reader.config != NULL ? set_defaults(&reader) : no_memory(&reader);
+    struct config *config = calloc(1, sizeof *config);
+    struct reader reader = {.root = root, .error = error, .config = config};
+    if (config == NULL) {
+        json_decref(root);
+        return no_memory(&reader);
+    }
+    int rv = set_defaults(&reader);
     if (rv == 0)
         rv = read_proxy(&reader, json_object_get(root, "proxy"));
     json_decref(root);
     if (rv < 0)
-        config_release(reader.config);
+        config_release(config);
     else
-        *out = reader.config;
+        *out = config;
     return rv;
 }

@@ -192,7 +192,7 @@ static void set_answer(struct exchange *ex, unsigned status, struct MHD_Response
 void exchange_refuse(struct exchange *ex, unsigned status, const char *text)
 {
     ex->note = text;
-    set_answer(ex, status, answer_text(text));
+    set_answer(ex, status, answer_text(ex, text));
 }
 
 static void deny(struct exchange *ex)
@@ -338,8 +338,9 @@ void exchange_begin(struct exchange *ex, const char *method, const char *version
                                      .host = &ex->head,
                                      .scratch = ex->scratch,
                                      .scratch_len = sizeof ex->scratch};
-    if (ex->route->origin == NULL && !auth_original(ex, &why)) {
-        exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, why);
+    status = ex->route->origin == NULL ? auth_original(ex, &why) : 0;
+    if (status != 0) {
+        exchange_refuse(ex, status, why);
         return;
     }
     decide(ex, 0, (clientid_str){NULL, 0});

@@ -120,9 +120,11 @@ static bool append_line(struct curl_slist **list, clientid_str name, clientid_st
         return false;
     memcpy(line, name.ptr, name.len);
     if (value.len == 0) {
-        memcpy(line + name.len, ";", 2);
+        line[name.len] = ';';
+        line[name.len + 1] = '\0';
     } else {
-        memcpy(line + name.len, ": ", 2);
+        line[name.len] = ':';
+        line[name.len + 1] = ' ';
         memcpy(line + name.len + 2, value.ptr, value.len);
         line[name.len + 2 + value.len] = '\0';
     }

@@ -73,6 +73,11 @@ bool text_same(clientid_str a, clientid_str b)
     return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+bool text_equal(clientid_str a, clientid_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 static char folded(char c)
 {
     if (c >= 'A' && c <= 'Z')

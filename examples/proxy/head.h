@@ -61,6 +61,7 @@ bool text_is(clientid_str text, const char *other);
 /* Without spaces and tabs around it. */
 clientid_str text_trim(clientid_str text);
 bool text_same(clientid_str a, clientid_str b);
+bool text_equal(clientid_str a, clientid_str b); /* with regard to case */
 bool names_alike(clientid_str name, const char *other);
 
 /* The next element of a comma list (RFC 9110 section 5.6.1), trimmed; false at the end. */

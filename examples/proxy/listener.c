@@ -33,33 +33,35 @@ static int open_one(const struct addrinfo *info)
     return -1;
 }
 
-int listener_open(const struct endpoint *endpoint)
+static int open_any(const char *host, const char *port, const char **why)
 {
     const struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
-    const char *host = endpoint->host != NULL ? endpoint->host : "::";
-    int rv = getaddrinfo(host, endpoint->port, &hints, &list);
+    int fd = -1;
+    int rv = getaddrinfo(host, port, &hints, &list);
     if (rv != 0) {
-        say("cannot listen on %s: %s", endpoint->address, gai_strerror(rv));
+        *why = gai_strerror(rv);
         return -1;
     }
-    int fd = -1;
     for (const struct addrinfo *info = list; info != NULL && fd < 0; info = info->ai_next)
         fd = open_one(info);
-    if (fd < 0 && endpoint->host == NULL && errno == EAFNOSUPPORT) {
-        struct sockaddr_in any = {.sin_family = AF_INET};
-        struct sockaddr_in6 in6;
-        memcpy(&in6, list->ai_addr, sizeof in6);
-        any.sin_port = in6.sin6_port;
-        const struct addrinfo ipv4 = {.ai_family = AF_INET,
-                                      .ai_socktype = SOCK_STREAM,
-                                      .ai_addrlen = sizeof any,
-                                      .ai_addr = (struct sockaddr *)&any};
-        fd = open_one(&ipv4);
-    }
-    if (fd < 0)
-        say("cannot listen on %s: %s", endpoint->address, strerror(errno));
+    int error = errno;
+    *why = strerror(error);
     freeaddrinfo(list);
+    errno = error;
+    return fd;
+}
+
+int listener_open(const struct endpoint *endpoint)
+{
+    const char *why = NULL;
+    int fd = -1;
+    if (endpoint->host != NULL)
+        fd = open_any(endpoint->host, endpoint->port, &why);
+    else if ((fd = open_any("::", endpoint->port, &why)) < 0 && errno == EAFNOSUPPORT)
+        fd = open_any("0.0.0.0", endpoint->port, &why); /* a kernel without IPv6 */
+    if (fd < 0)
+        say("cannot listen on %s: %s", endpoint->address, why);
     return fd;
 }
 

@@ -61,6 +61,18 @@ static clientid_str text_of(const struct textfile *file)
     return (clientid_str){file->data, file->len};
 }
 
+/* Judged by its own path, the request that another proxy asks about could pass every policy. */
+static void warn_about_routes(const struct config *config)
+{
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct route *route = &config->routes[i];
+        if (route->origin == NULL && route->path_prefix == NULL && config->trust.count == 0)
+            say("warning: /proxy/routes/%zu is an authorization service, but \"trust\" names no "
+                "peer",
+                i);
+    }
+}
+
 static bool read_files(struct program *program, const struct config *config)
 {
     struct textfile certificate;
@@ -103,6 +115,7 @@ static int load(struct program *program)
         say_error("configuration", &error);
         return rv <= CLIENTID_ERR_IO || rv == CLIENTID_ERR_NOMEM ? EXIT_FAILURE : EXIT_CONFIG;
     }
+    warn_about_routes(process->config);
     return read_files(program, process->config) ? EXIT_SUCCESS : EXIT_CONFIG;
 }
 
@@ -147,6 +160,7 @@ static void reload(struct program *program)
         return;
     }
     publish(process, config);
+    warn_about_routes(config);
     say("reloaded %s", program->file);
 }
 
@@ -265,7 +279,7 @@ static void stop(struct program *program)
 {
     struct process *process = &program->process;
     join(process);
-    admin_stop(program->admin);
+    admin_stop(process, program->admin);
     clientid_sync_del(program->sync);
     for (unsigned i = 0; i < process->worker_count; i++)
         worker_free(&process->workers[i]);

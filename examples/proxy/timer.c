@@ -58,7 +58,7 @@ bool timer_set(struct timers *timers, struct timer *timer, uint64_t due_ns)
     timer_clear(timers, timer);
     if (timers->count + 1 >= timers->cap) {
         size_t cap = timers->cap != 0 ? timers->cap * 2 : 64;
-        struct timer **heap = realloc(timers->heap, cap * sizeof *heap);
+        struct timer **heap = realloc(timers->heap, cap * sizeof(struct timer *));
         if (heap == NULL)
             return false;
         timers->heap = heap;

@@ -89,7 +89,7 @@ static bool take_length(struct upstream *up, clientid_str value)
 static bool take_field(struct exchange *ex, clientid_str line)
 {
     clientid_str name;
-    clientid_str value = line;
+    clientid_str value;
     const char *colon = memchr(line.ptr, ':', line.len);
     if (colon == NULL)
         return true;

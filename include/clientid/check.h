@@ -150,7 +150,8 @@ typedef enum clientid_algorithm {
 enum {
     CLIENTID_LIMIT_VISIBLE = 1, /* shown in quota headers */
     CLIENTID_LIMIT_BOUND = 2,   /* this one refused the request */
-    CLIENTID_LIMIT_SHADOW = 4   /* of a policy in shadow mode: reported, never refuses */
+    CLIENTID_LIMIT_SHADOW = 4,  /* of a policy in shadow mode: reported, never refuses */
+    CLIENTID_LIMIT_TIER = 8     /* of the contract's tier, not of the policy itself */
 };
 
 /* One limit as it stands after the decision (or, when denied, as it stood). */

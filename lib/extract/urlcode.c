@@ -22,13 +22,17 @@ struct step {
 
 static struct step step(const char *p, size_t left, unsigned flags)
 {
+    int high, low;
+
     if (*p == '+' && !(flags & CLIENTID__URL_PLUS))
         return (struct step){' ', 1};
     if (*p != '%')
         return (struct step){(unsigned char)*p, 1};
-    if (left < 3 || hex(p[1]) < 0 || hex(p[2]) < 0)
+    high = left < 3 ? -1 : hex(p[1]);
+    low = left < 3 ? -1 : hex(p[2]);
+    if (high < 0 || low < 0)
         return (struct step){-1, 1};
-    return (struct step){hex(p[1]) << 4 | hex(p[2]), 3};
+    return (struct step){high * 16 + low, 3};
 }
 
 bool clientid__url_escaped(clientid_str text, unsigned flags)
@@ -76,7 +80,7 @@ static size_t skip_bad(const char *p, size_t left, enum lenience how, int *byte)
     for (size_t i = 2; i < 6; i++) {
         if (hex(p[i]) < 0)
             return 1;
-        value = value << 4 | hex(p[i]);
+        value = value * 16 + hex(p[i]);
     }
     *byte = value;
     return 6;

@@ -84,13 +84,18 @@ size_t clientid__utf8_prefix(clientid_str text)
     return i;
 }
 
+bool clientid__text_valid(clientid_str text)
+{
+    return !clientid__has_control(text) && clientid__utf8_valid(text);
+}
+
 struct clientid__value clientid__value_make(clientid_str decoded, const struct clientid__caps *caps)
 {
     if (decoded.len == 0)
         return clientid__value_none(CLIENTID_REASON_ID_MISSING);
     if (decoded.len > caps->credential_bytes)
         return clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG);
-    if (clientid__has_control(decoded) || !clientid__utf8_valid(decoded))
+    if (!clientid__text_valid(decoded))
         return clientid__value_none(CLIENTID_REASON_CREDENTIALS_MALFORMED);
     return (struct clientid__value){.reason = CLIENTID_REASON_ALLOWED, .text = decoded};
 }

@@ -26,6 +26,11 @@
 #define ENTRY_MASK (CLIENTID__BUCKET_ENTRIES - 1U)
 #define ATTEMPTS   64 /* lost to other claims in a row; then the key is served by the overflow cell */
 
+/* Rounds in which whoever claimed a cell may charge it, before the cell is taken for that of a dead process. */
+#ifndef CLIENTID__PATIENCE
+#define CLIENTID__PATIENCE 8
+#endif
+
 /* The numbers never return, so an unchanged first word vouches for the second. */
 static union clientid__cell control_of(const struct clientid__place *place)
 {
@@ -88,7 +93,7 @@ static struct survey search(const struct clientid__place *place, uint64_t now_ns
         union clientid__cell *cell = place->bucket + entry;
         union clientid__cell seen;
 
-        if (entry == 0)
+        if (entry < CLIENTID__BUCKET_FIRST)
             continue;
         seen = clientid__cell_read(cell);
         if (clientid__cell_identity_of(seen.word[0]) == place->identity) {
@@ -115,7 +120,7 @@ union clientid__cell *clientid__bucket_find(const struct clientid__place *place,
         union clientid__cell *cell = place->bucket + entry;
         uint64_t first;
 
-        if (entry == 0)
+        if (entry < CLIENTID__BUCKET_FIRST)
             continue;
         first = clientid__cell_word(cell, 0);
         if (clientid__cell_identity_of(first) == place->identity) {
@@ -130,7 +135,7 @@ union clientid__cell *clientid__bucket_find(const struct clientid__place *place,
 }
 
 /* One round of steps 1 to 3; true when |*cell| is the answer, NULL included. */
-static bool claim_once(const struct clientid__place *place, uint64_t now_ns,
+static bool claim_once(const struct clientid__place *place, uint64_t now_ns, bool patient,
                        union clientid__cell **cell)
 {
     union clientid__cell control = control_of(place);
@@ -148,7 +153,8 @@ static bool claim_once(const struct clientid__place *place, uint64_t now_ns,
     if (s.empty != NULL)
         control_advance(place, control, (unsigned)(s.empty - place->bucket),
                         place->identity << CLIENTID__EXTRA_BITS | CLIENTID__EXTRA_MAX, &number);
-    else if (control_advance(place, control, 0, 0, &number))
+    else if (!(patient && clientid__cell_is_virgin(s.as_read.word[0])) &&
+             control_advance(place, control, 0, 0, &number))
         clientid__cell_swap(s.expired, s.as_read, (union clientid__cell){.word = {0, number}});
     return false;
 }
@@ -158,7 +164,17 @@ union clientid__cell *clientid__bucket_claim(const struct clientid__place *place
     union clientid__cell *cell = NULL;
 
     for (int i = 0; i < ATTEMPTS; i++)
-        if (claim_once(place, now_ns, &cell))
+        if (claim_once(place, now_ns, i < CLIENTID__PATIENCE, &cell))
             return cell;
     return NULL;
+}
+
+void clientid__bucket_note(const struct clientid__place *place, uint64_t until_ns)
+{
+    uint64_t *note = &place->bucket[CLIENTID__BUCKET_NOTE].word[0];
+    uint64_t noted = __atomic_load_n(note, __ATOMIC_RELAXED);
+
+    while (noted < until_ns && !__atomic_compare_exchange_n(note, &noted, until_ns, true,
+                                                            __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        continue;
 }

@@ -24,14 +24,14 @@ union clientid__cell {
 
 #define CLIENTID__TAG_SHIFT 24 /* the key's bits above it are the tag */
 
-/* A test that defines this runs other threads between any two accesses. */
+/* A test that defines this lets other threads go on before a load or swap of |cell|. */
 #ifndef CLIENTID__STEP
-#define CLIENTID__STEP() ((void)0)
+#define CLIENTID__STEP(cell, swap) ((void)0)
 #endif
 
 static inline uint64_t clientid__cell_word(const union clientid__cell *cell, int which)
 {
-    CLIENTID__STEP();
+    CLIENTID__STEP(cell, 0);
     return __atomic_load_n(&cell->word[which], __ATOMIC_ACQUIRE);
 }
 
@@ -59,7 +59,7 @@ static inline union clientid__cell clientid__cell_read(const union clientid__cel
 static inline bool clientid__cell_swap(union clientid__cell *cell, union clientid__cell from,
                                        union clientid__cell to)
 {
-    CLIENTID__STEP();
+    CLIENTID__STEP(cell, 1);
     return __sync_bool_compare_and_swap(&cell->whole, from.whole, to.whole);
 }
 

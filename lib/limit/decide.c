@@ -3,9 +3,10 @@
 #include "limit/table.h"
 
 /*
- * A key without a cell starts with what the overflow cell of its rule has spent, and a charge that went to the
- * overflow cell looks for the key again afterwards: whoever claims a cell reads the overflow cell after the claim, so
- * one of the two sees the other.
+ * A charge that finds no free cell goes to the overflow cell of its rule, and a key without a cell, in a bucket where
+ * that happened, starts with what the overflow cell has spent.  Nothing slips through between: who charges the overflow
+ * cell notes it in the bucket before and looks for the key again afterwards, who claims a cell reads note and overflow
+ * cell after the claim, so one of the two sees the other.
  */
 
 /* One limit as last looked at. */
@@ -62,13 +63,11 @@ static bool find_state(struct attempt *a)
 /* Looks at the cell of |a->place|; without one, at what the overflow cell holds for it. */
 static void look(const struct request *r, const struct clientid__rule *rule, struct attempt *a)
 {
-    if (!find_state(a)) {
+    if (!find_state(a) && clientid__bucket_overflowed(&a->place, r->now_ns)) {
         struct attempt shared = {.place = overflow_place(r->table, rule)};
 
-        if (shared.place.bucket != a->place.bucket) {
-            find_state(&shared);
-            a->state = shared.state;
-        }
+        find_state(&shared);
+        a->state = shared.state;
     }
     take(rule, a->state, r->now_ns, r->cost, &a->outcome);
 }
@@ -200,6 +199,17 @@ void clientid__limits_refund(struct clientid__table *table, const clientid_recei
 
 /* ---- the decision ---------------------------------------------------------------------------- */
 
+/* The latest time to which a charge of now can reach. */
+static uint64_t spent_until(const struct clientid__rule *rule, uint64_t now_ns)
+{
+    uint64_t reach_ns = rule->burst_ns;
+
+    if (rule->algorithm != CLIENTID_TOKEN_BUCKET)
+        reach_ns =
+            rule->algorithm == CLIENTID_SLIDING_WINDOW ? 2 * rule->period_ns : rule->period_ns;
+    return now_ns + reach_ns + 2 * CLIENTID__SKEW_NS;
+}
+
 /*
  * No cell was free: the overflow cell of the rule takes the charge, unless the key has got a cell meanwhile,
  * which may have begun without it.
@@ -212,6 +222,8 @@ static enum result charge_overflow(const struct request *r, const struct clienti
 
     a->place = overflow_place(r->table, c->rule);
     look(r, c->rule, a);
+    if (!a->outcome.refused)
+        clientid__bucket_note(&own.place, spent_until(c->rule, r->now_ns));
     result = charge_cell(r, c->rule, a);
     if (result == NO_CELL) { /* more rules than overflow cells: the budget stays shut */
         a->outcome.refused = true;

@@ -193,7 +193,7 @@ static uint64_t count_live(const struct clientid__region_map *map, uint64_t now_
     uint64_t live = 0;
 
     for (uint64_t i = 0; i < entries; i++)
-        if (i % CLIENTID__BUCKET_ENTRIES != 0)
+        if (i % CLIENTID__BUCKET_ENTRIES >= CLIENTID__BUCKET_FIRST)
             live += clientid__cell_expiry_ns(clientid__cell_read(map->cells + i)) > now_ns;
     return live;
 }
@@ -203,7 +203,7 @@ void clientid__table_state(const struct clientid__table *table, uint64_t now_ns,
 {
     *out = (struct clientid__table_state){.bytes = table->bytes};
     for (int i = 0; i < 2; i++) {
-        out->cells[i] = (table->region[i].mask + 1) * (CLIENTID__BUCKET_ENTRIES - 1);
+        out->cells[i] = (table->region[i].mask + 1) * CLIENTID__BUCKET_CELLS;
         out->live[i] = count_live(&table->region[i], now_ns);
         out->overflow_charges[i] =
             __atomic_load_n(&table->header->overflow[i].charges, __ATOMIC_RELAXED);

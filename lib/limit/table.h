@@ -22,7 +22,7 @@ struct clientid__header {
     char magic[8];
     uint64_t format;
     uint64_t clock;
-    uint64_t entries[CLIENTID__REGION_COUNT]; /* cells and controls; powers of two; uses may be 0 */
+    uint64_t entries[CLIENTID__REGION_COUNT]; /* powers of two; uses may be 0 */
     uint64_t seed;
     _Alignas(64) union clientid__cell seen; /* identity and revision of the source */
     struct {

@@ -7,19 +7,16 @@
 static int read_algorithm(const struct clientid__reading *reading,
                           const struct clientid__node *node)
 {
+    /* In the order of clientid_algorithm. */
     static const char *const names[] = {"fixed-window", "sliding-window", "token-bucket", NULL};
-    static const clientid_algorithm algorithms[] = {CLIENTID_FIXED_WINDOW, CLIENTID_SLIDING_WINDOW,
-                                                    CLIENTID_TOKEN_BUCKET};
     struct clientid__policy *policy = &reading->draft->policy;
-    unsigned chosen = 0;
+    unsigned chosen = (unsigned)reading->asset->algorithm - CLIENTID_FIXED_WINDOW;
     int rv;
 
-    while (algorithms[chosen] != reading->asset->algorithm)
-        chosen++;
     if ((rv = clientid__read_choice(node, "algorithm", names, &chosen)) != 0 ||
         (rv = clientid__read_integer(node, "burst", 1, UINT32_MAX, &policy->burst)) != 0)
         return rv;
-    policy->algorithm = algorithms[chosen];
+    policy->algorithm = (clientid_algorithm)(chosen + CLIENTID_FIXED_WINDOW);
     if (policy->burst > 0 && policy->algorithm != CLIENTID_TOKEN_BUCKET)
         return clientid__node_fail_key(node, "burst", "only \"token-bucket\" has a burst");
     return 0;

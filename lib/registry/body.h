@@ -144,24 +144,24 @@ void clientid__names_clear(struct clientid__registry *registry);
 /* The number of a name; it then has an entry in |names|.  0 or CLIENTID_ERR_NOMEM. */
 int clientid__names_get(struct clientid__registry *registry, clientid_str text, uint32_t *number);
 
-/* ---- chain.c ------------------------------------------------------------------------------------- */
+/* ---- rivals.c ------------------------------------------------------------------------------------- */
 
 /* The record in force, or NULL. */
-struct clientid__record *clientid__chain_head(const struct clientid__registry *registry,
-                                              uint32_t api, clientid_str client_id, uint64_t hash);
+struct clientid__record *clientid__rivals_head(const struct clientid__registry *registry,
+                                               uint32_t api, clientid_str client_id, uint64_t hash);
 /* The record of that contract under |api|, in force or not, or NULL. */
-struct clientid__record *clientid__chain_find(const struct clientid__registry *registry,
-                                              uint32_t api, clientid_str client_id, uint64_t id);
+struct clientid__record *clientid__rivals_find(const struct clientid__registry *registry,
+                                               uint32_t api, clientid_str client_id, uint64_t id);
 /* Room for |count| records put in.  0 or CLIENTID_ERR_NOMEM. */
-int clientid__chain_reserve(struct clientid__registry *registry, uint64_t count);
+int clientid__rivals_reserve(struct clientid__registry *registry, uint64_t count);
 /*
  * Takes |out| from the contracts of its key and puts |in| among those of the same key; either may be NULL.  Readers
  * change from the record in force before to the one after with one store.
  */
-void clientid__chain_change(struct clientid__registry *registry, struct clientid__record *out,
-                            struct clientid__record *in);
+void clientid__rivals_change(struct clientid__registry *registry, struct clientid__record *out,
+                             struct clientid__record *in);
 /* After the limits of a tier changed: which contract is in force may have, too. */
-void clientid__chain_tier_changed(struct clientid__registry *registry, uint32_t tier);
+void clientid__rivals_tier_changed(struct clientid__registry *registry, uint32_t tier);
 
 /* ---- contracts.c, groups.c ------------------------------------------------------------------------ */
 

@@ -13,7 +13,7 @@ static const struct clientid__record stand_in;
 bool clientid__registry_find(const struct clientid__registry *registry, uint32_t api,
                              clientid_str client_id, uint64_t hash, struct clientid__contract *out)
 {
-    const struct clientid__record *r = clientid__chain_head(registry, api, client_id, hash);
+    const struct clientid__record *r = clientid__rivals_head(registry, api, client_id, hash);
 
     if (r == NULL) {
         *out = (struct clientid__contract){.client_id = client_id, .record = &stand_in};
@@ -198,7 +198,7 @@ static int apply_tier(struct clientid__registry *registry, const clientid_tier_e
     int rv = clientid__tiers_put(registry, event, &changed);
 
     if (rv == 0 && changed != 0)
-        clientid__chain_tier_changed(registry, changed);
+        clientid__rivals_tier_changed(registry, changed);
     return rv;
 }
 

@@ -95,7 +95,7 @@ static uint64_t big_endian(const unsigned char *bytes, size_t count)
 static bool pepper_identify(struct clientid__pepper *p)
 {
     static const char label[] = "clientid pepper";
-    struct digest digest;
+    struct digest digest = {{0}};
     bool ok = hmac(&digest, p, label, sizeof(label) - 1);
 
     p->id = (uint32_t)big_endian(digest.bytes, 4);
@@ -162,10 +162,11 @@ static bool digest_attempt(struct attempt *a, uint32_t traits,
     bool two = (traits & CLIENTID__TRAIT_TWO_SALTS) != 0;
     /* Without TWO_SALTS both slots share a salt, or one is empty. */
     unsigned first = !two && slots[0].algorithm == CLIENTID_SECRET_NONE ? 1 : 0;
+    bool peppered = pepper != NULL && (traits & CLIENTID__TRAIT_HMAC) != 0;
     bool ok = salted(&a->plain[0], &slots[first], secret, longest_salt);
 
-    a->has_pepper = pepper != NULL && (traits & CLIENTID__TRAIT_HMAC) != 0;
-    if (a->has_pepper)
+    a->has_pepper = peppered;
+    if (peppered)
         ok = hmac(&a->peppered[0], pepper, a->plain[0].bytes, DIGEST_BYTES) && ok;
     if (!two) {
         a->plain[1] = a->plain[0];
@@ -173,7 +174,7 @@ static bool digest_attempt(struct attempt *a, uint32_t traits,
         return ok;
     }
     ok = salted(&a->plain[1], &slots[1], secret, longest_salt) && ok;
-    if (a->has_pepper)
+    if (peppered)
         ok = hmac(&a->peppered[1], pepper, a->plain[1].bytes, DIGEST_BYTES) && ok;
     return ok;
 }

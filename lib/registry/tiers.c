@@ -170,8 +170,10 @@ static struct clientid__tier_box *new_box(struct clientid__registry *registry,
     struct clientid__tier_box *box =
         clientid__alloc(registry->mem, 1, sizeof(*box) + event->name.len);
 
-    if (box == NULL)
+    if (box == NULL || !clientid__index_fits(box)) {
+        clientid__free(registry->mem, box);
         return NULL;
+    }
     box->tier = (struct clientid__tier){.id = event->id,
                                         .limit_count = (uint32_t)event->limit_count,
                                         .name_len = (uint32_t)event->name.len,
@@ -221,10 +223,6 @@ int clientid__tiers_put(struct clientid__registry *registry, const clientid_tier
     box = new_box(registry, event);
     if (box == NULL)
         return CLIENTID_ERR_NOMEM;
-    if (!clientid__index_fits(box)) {
-        clientid__free(registry->mem, box);
-        return CLIENTID_ERR_NOMEM;
-    }
     old = find(registry, event->id);
     if (old == NULL) {
         add(registry, box);

@@ -172,7 +172,7 @@ static int check_header(const unsigned char *header, size_t got,
 int clientid__journal_open(struct clientid__journal *journal, int folder, int flags,
                            const struct clientid__snapshot *snapshot, clientid_error *error)
 {
-    unsigned char header[HEADER_BYTES];
+    unsigned char header[HEADER_BYTES] = {0};
     size_t got = 0;
     int failed = clientid__file_open(folder, CLIENTID__JOURNAL_NAME, flags, &journal->fd);
     int rv;

@@ -76,15 +76,15 @@ static int check_arguments(const clientid_gateway *gateway, const clientid_sourc
     return 0;
 }
 
-static int make(struct clientid_sync **out, clientid_gateway *gateway,
-                const clientid_source *source, const clientid_sync_options *options)
+static struct clientid_sync *make(clientid_gateway *gateway, const clientid_source *source,
+                                  const clientid_sync_options *options)
 {
     const clientid_allocator *mem = clientid__gateway_mem(gateway);
     struct clientid_sync *s = clientid__alloc(mem, 1, sizeof(*s));
     uint64_t seed;
 
     if (s == NULL)
-        return CLIENTID_ERR_NOMEM;
+        return NULL;
     s->mem = mem;
     s->gateway = gateway;
     s->options = *options;
@@ -101,8 +101,7 @@ static int make(struct clientid_sync **out, clientid_gateway *gateway,
     s->wait = (struct clientid__backoff){s->options.interval_ns, WAIT_MOST_NS, seed, 0, 0};
     s->disk_wait = (struct clientid__backoff){DISK_WAIT_NS, WAIT_MOST_NS, ~seed, 0, 0};
     atomic_init(&s->stopping, false);
-    *out = s;
-    return 0;
+    return s;
 }
 
 /* Only arguments and another writer keep a gateway from starting; a disk that fails is tried again later. */
@@ -137,32 +136,41 @@ static void first_load(struct clientid_sync *s)
         clientid__sync_say(s, &error);
 }
 
+static void close_source(const clientid_source *source)
+{
+    if (source != NULL && source->size == sizeof(*source) && source->close != NULL)
+        source->close(source->self);
+}
+
 int clientid_sync_new(clientid_sync **out, clientid_gateway *gateway, const clientid_source *source,
                       const clientid_sync_options *options, clientid_error *error)
 {
     struct clientid_sync *s = NULL;
-    int rv = out == NULL ? clientid__fail(error, CLIENTID_ERR_ARG, "no place for the sync")
-                         : check_arguments(gateway, source, options, error);
+    int rv;
 
-    if (rv == 0) {
-        rv = make(&s, gateway, source, options);
-        if (rv != 0)
-            clientid__fail(error, rv, "no memory for the sync");
+    if (out == NULL) {
+        close_source(source);
+        return clientid__fail(error, CLIENTID_ERR_ARG, "no place for the sync");
     }
-    if (rv == 0 && options->state != NULL)
-        rv = open_folder(s, error);
-    if (rv != 0)
-        goto fail;
+    rv = check_arguments(gateway, source, options, error);
+    if (rv == 0) {
+        s = make(gateway, source, options);
+        if (s == NULL)
+            rv = clientid__fail(error, CLIENTID_ERR_NOMEM, "no memory for the sync");
+    }
+    if (s == NULL) {
+        close_source(source);
+        return rv;
+    }
+    rv = options->state != NULL ? open_folder(s, error) : 0;
+    if (rv != 0) {
+        clientid_sync_del(s);
+        return rv;
+    }
     first_load(s);
     clientid__sync_report(s);
     *out = s;
     return 0;
-fail:
-    if (s != NULL)
-        clientid_sync_del(s);
-    else if (source != NULL && source->size == sizeof(*source) && source->close != NULL)
-        source->close(source->self);
-    return rv;
 }
 
 void clientid_sync_del(clientid_sync *s)
@@ -172,8 +180,8 @@ void clientid_sync_del(clientid_sync *s)
     clientid__sync_stop(s);
     if (s->has_folder)
         clientid__folder_close(&s->folder);
-    if (s->source.close != NULL)
-        s->source.close(s->source.self);
+    if (s->has_source)
+        close_source(&s->source);
     clientid__bytes_free(&s->round.frames);
     clientid__free(s->mem, s);
 }

@@ -19,7 +19,7 @@
 
 struct usage_row {
     const char *reason;
-    const char *arguments[9];
+    const char *arguments[10];
     int status;
     const char *said;
 };
@@ -69,6 +69,28 @@ static const struct usage_row usage_rows[] = {
      2,
      "--limit, or --unlimited"},
     {"nothing to update", {"api", "update", "orders"}, 2, "nothing to update"},
+    {"nothing to update", {"app", "update", "x"}, 2, "nothing to update"},
+    {"nothing to update", {"tier", "update", "1"}, 2, "nothing to update"},
+    {"limits and none at once",
+     {"tier", "create", "a", "b", "--limit", "5/s", "--unlimited"},
+     2,
+     "exclude each other"},
+    {"a tier's status that is none", {"tier", "update", "1", "--status", "old"}, 2, "--status is"},
+    {"a yes or no that is none",
+     {"app", "create", "x", "--api-endpoints", "si"},
+     2,
+     "--api-endpoints is"},
+    {"a page that is none", {"app", "list", "--after", "x"}, 2, "--after takes"},
+    {"a page that is none", {"app", "list", "--max", "0"}, 2, "--max takes"},
+    {"a page that is none", {"contract", "list", "--after", "x"}, 2, "--after takes"},
+    {"a page that is none", {"contract", "list", "--max", "x"}, 2, "--max takes"},
+    {"a revision that is none", {"changes", "--after", "x"}, 2, "--after takes a revision"},
+    {"a count that is none", {"changes", "--max", "x"}, 2, "--max takes"},
+    {"a moment that is none",
+     {"app", "reset-secret", "x", "--not-before", "2030-13-01"},
+     2,
+     "a moment is written"},
+    {"a moment before 1970", {"prune-changes", "1969-01-01"}, 2, "the year is out of range"},
     {"approval cannot be both",
      {"tier", "create", "a", "b", "--limit", "5/s", "--auto-approve", "--manual-approve"},
      2,
@@ -296,6 +318,17 @@ static void terms_may_come_from_a_file(void **state)
     CTL(w, 1, "api", "update", "orders", "--terms-file", ctl_path(w, "none.txt"));
     assert_err_has(w, "cannot be read");
     CTL(w, 2, "api", "update", "orders", "--terms-file", "x", "--terms", "y");
+    char *large = malloc(65538);
+    assert_non_null(large);
+    memset(large, 'x', 65537);
+    large[65537] = '\0';
+    CTL_INPUT(w, 5, large, "api", "update", "orders", "--terms-file", "-");
+    assert_err_has(w, "standard input: longer than 65536 bytes");
+    large[65536] = '\0';
+    CTL_INPUT(w, 0, large, "--json", "api", "update", "orders", "--terms-file", "-");
+    free(large);
+    CTL(w, 1, "api", "update", "orders", "--terms-file", w->folder);
+    assert_err_has(w, "it is a folder");
 }
 
 /* ---- tiers ------------------------------------------------------------------------------------- */
@@ -582,7 +615,9 @@ static void a_contract_lives(void **state)
     CTL(w, 0, "contract", "restore", "1");
     assert_status(w, "1", "APPROVED");
     CTL(w, 0, "contract", "revoke", "1");
+    assert_out(w, "contract 1 is REVOKED\n");
     CTL(w, 0, "contract", "delete", "1");
+    assert_out(w, "contract 1 is gone\n");
     CTL(w, 3, "contract", "show", "1");
     CTL(w, 3, "contract", "show", "shop", "orders");
     assert_err_has(w, "\"shop\" has no contract on \"orders\"");
@@ -774,6 +809,14 @@ static void tables_fit_a_terminal(void **state)
     /* The row: 60 columns, of which two ellipses take three bytes each; the terminal adds \r. */
     assert_true(strcspn(line + 1, "\r\n") <= 60 + 2 * 2);
     assert_true(strcspn(line + 1, "\r\n") >= 60);
+    CTL(w, 0, "app", "create",
+        "\xE5\xBA\x97\xE5\xBA\x97\xE5\xBA\x97\xE5\xBA\x97\xE5\xBA\x97\xE5\xBA\x97"
+        "\xE5\xBA\x97\xE5\xBA\x97\xE5\xBA\x97\xE5\xBA\x97\xE5\xBA\x97\xE5\xBA\x97",
+        "--client-id", "c2");
+    const struct program_options narrower = {.terminal_width = 44};
+    ctl_run(w, __LINE__, 0, &narrower, (const char *const[]){"app", "list", NULL});
+    /* Nine columns hold four wide characters and the ellipsis. */
+    assert_out_has(w, "\xE5\xBA\x97\xE5\xBA\x97\xE2\x80\xA6");
     static const char *const plain[] = {"NO_COLOR=1", NULL};
     const struct program_options no_color = {.terminal_width = 200, .environment = plain};
     ctl_run(w, __LINE__, 0, &no_color, (const char *const[]){"app", "list", NULL});
@@ -797,6 +840,22 @@ static void names_cannot_command_a_terminal(void **state)
     assert_one_error(w);
     CTL(w, 2, "app", "create", "two\nlines");
     assert_one_error(w);
+    static const char *const broken[] = {
+        "\xC0\xAF",         /* overlong */
+        "\xED\xA0\x80",     /* a surrogate */
+        "\xF4\x90\x80\x80", /* beyond U+10FFFF */
+        "\xE2\x82",         /* cut off */
+        "\xF0\x80\x80\xAF", /* overlong */
+    };
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        CTL(w, 3, "app", "show", broken[i]);
+        assert_err_has(w, "there is no application \"?");
+        assert_null(strstr(w->run.err, broken[i]));
+        CTL(w, 3, "--json", "app", "show", broken[i]);
+        assert_null(strstr(w->run.err, broken[i]));
+    }
+    CTL(w, 3, "app", "show", "a\xCC\x81\xF0\x9F\x98\x80");
+    assert_err_has(w, "\"a\xCC\x81\xF0\x9F\x98\x80\"");
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, ctl_setup, ctl_teardown)

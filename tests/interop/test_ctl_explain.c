@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static const char secret[] = "the-secret-of-the-shop";
@@ -31,17 +32,20 @@ static const char policies[] =
     "\"pointcutData\":[{\"methodRegex\":\"GET|PUT\",\"uriTemplateRegex\":\".*\"}]}]},"
     "\"basic\":{\"policies\":[{\"policy\":\"client-id-enforcement\",\"basic\":true}]},"
     "\"form\":{\"policies\":[{\"policy\":\"client-id-enforcement\",\"id\":\"form:client_id\"}]},"
-    "\"spike\":{\"policies\":[{\"policy\":\"spike-control\",\"limit\":\"5/s\"},"
+    "\"spike\":{\"policies\":[{\"policy\":\"spike-control\",\"limit\":\"1/1h\",\"queue\":3},"
     "{\"policy\":\"client-id-enforcement\",\"mode\":\"shadow\"}]},"
     "\"open\":{\"policies\":[]}}";
 
 static void prepare(struct ctl_world *w)
 {
     char text[4096];
+    const char *state = ctl_path(w, "state");
+    assert_int_equal(mkdir(state, 0700), 0);
     snprintf(text, sizeof(text),
-             "{\"store\":\"sqlite:%s\",\"limits\":{\"file\":\"%s\",\"cells\":1024,\"keyCells\":64,"
+             "{\"store\":\"sqlite:%s\",\"state\":\"%s\",\"limits\":{\"file\":\"%s\",\"cells\":1024,"
+             "\"keyCells\":64,"
              "\"useCells\":1024},%s}",
-             w->store, ctl_path(w, "limits"), policies);
+             w->store, state, ctl_path(w, "limits"), policies);
     file_write(ctl_path(w, "gateway.json"), text);
     CTL(w, 0, "api", "create", "orders");
     CTL(w, 0, "api", "create", "form");
@@ -68,6 +72,56 @@ static void assert_text_at(const json_t *root, const char *outer, const char *in
                            const char *expected)
 {
     assert_string_equal(json_string_value(at(root, outer, inner)), expected);
+}
+
+/* ---- a host ---------------------------------------------------------------------------------- */
+
+static int one_header(void *host, clientid_str name, size_t nth, clientid_str *value)
+{
+    (void)host;
+    if (nth > 0 || name.len < 9 || memcmp(name.ptr, "client_", 7) != 0)
+        return 0;
+    *value = name.ptr[7] == 'i' ? CLIENTID_STR("c1") : (clientid_str){secret, sizeof(secret) - 1};
+    return 1;
+}
+
+/* What a host does: one real request, through the shared limits file. */
+static void real_request(struct ctl_world *w, const char *api_name, uint64_t now_ns)
+{
+    size_t len;
+    clientid_gateway *gateway;
+    clientid_worker *worker;
+    clientid_sync *sync;
+    clientid_source source;
+    const clientid_api *api;
+    uint64_t next_ns;
+    char uri[600], scratch[CLIENTID_SCRATCH_BYTES];
+    char *text = file_read(ctl_path(w, "gateway.json"), &len);
+    clientid_options options = {.size = sizeof(options), .config = {text, len}};
+    clientid_sync_options sync_options = {.size = sizeof(sync_options),
+                                          .state = ctl_path(w, "state")};
+    clientid_request request = {.size = sizeof(request),
+                                .method = CLIENTID_STR("GET"),
+                                .path = CLIENTID_STR("/"),
+                                .header = one_header,
+                                .now_ns = now_ns,
+                                .scratch = scratch,
+                                .scratch_len = sizeof(scratch)};
+    clientid_decision decision = {.size = sizeof(decision)};
+    snprintf(uri, sizeof(uri), "sqlite:%s", w->store);
+    assert_int_equal(clientid_gateway_new(&gateway, &options, NULL), 0);
+    assert_int_equal(clientid_store_source(&source, uri, NULL), 0);
+    assert_int_equal(clientid_sync_new(&sync, gateway, &source, &sync_options, NULL), 0);
+    assert_int_equal(clientid_sync_step(sync, now_ns, &next_ns, NULL), 0);
+    assert_int_equal(clientid_worker_new(&worker, gateway), 0);
+    assert_int_equal(clientid_api_get(gateway, (clientid_str){api_name, strlen(api_name)}, &api),
+                     0);
+    assert_int_equal(clientid_check(worker, api, &request, &decision), 0);
+    assert_int_equal(decision.verdict, CLIENTID_ALLOW);
+    clientid_worker_del(worker);
+    clientid_sync_del(sync);
+    clientid_gateway_del(gateway);
+    free(text);
 }
 
 /* ---- explain ----------------------------------------------------------------------------------- */
@@ -230,7 +284,11 @@ static const struct bad_request_row bad_requests[] = {
 static void wrong_requests_are_refused_with_their_line(void **state)
 {
     struct ctl_world *w = *state;
+    char request[256];
     prepare(w);
+    snprintf(request, sizeof(request), "GET / HTTP/1.1\nclient_id: c1\nclient_secret: %s\n\n",
+             secret);
+    file_write(ctl_path(w, "request"), request);
     for (size_t i = 0; i < sizeof(bad_requests) / sizeof(bad_requests[0]); i++) {
         ctl_run(w, (int)i, 5, &(struct program_options){.input = bad_requests[i].text},
                 (const char *const[]){"explain", CONFIG(w), "-a", "orders", "-r", "-", NULL});
@@ -239,6 +297,8 @@ static void wrong_requests_are_refused_with_their_line(void **state)
         assert_one_error(w);
         assert_null(strstr(w->run.err, secret));
     }
+    CTL(w, 0, "explain", CONFIG(w), "-a", "orders", "--cost", "3", "-r", ctl_path(w, "request"));
+    assert_out_has(w, "retry after  never");
     CTL(w, 2, "explain", CONFIG(w), "-a", "orders");
     CTL(w, 2, "explain", CONFIG(w), "-a", "orders", "x");
     CTL(w, 2, "explain", CONFIG(w), "-a", "orders", "-r", "-", "/");
@@ -262,53 +322,7 @@ static void a_decision_without_contracts_says_why(void **state)
     assert_out_has(w, "HTTP 503");
 }
 
-/* ---- last use ---------------------------------------------------------------------------------- */
-
-static int one_header(void *host, clientid_str name, size_t nth, clientid_str *value)
-{
-    (void)host;
-    if (nth > 0 || name.len < 9 || memcmp(name.ptr, "client_", 7) != 0)
-        return 0;
-    *value = name.ptr[7] == 'i' ? CLIENTID_STR("c1") : (clientid_str){secret, sizeof(secret) - 1};
-    return 1;
-}
-
-/* What a host does: one real request, through the shared limits file. */
-static void use_secret(struct ctl_world *w, uint64_t now_ns)
-{
-    size_t len;
-    clientid_gateway *gateway;
-    clientid_worker *worker;
-    clientid_sync *sync;
-    clientid_source source;
-    const clientid_api *api;
-    uint64_t next_ns;
-    char uri[600], scratch[CLIENTID_SCRATCH_BYTES];
-    char *text = file_read(ctl_path(w, "gateway.json"), &len);
-    clientid_options options = {.size = sizeof(options), .config = {text, len}};
-    clientid_sync_options sync_options = {.size = sizeof(sync_options)};
-    clientid_request request = {.size = sizeof(request),
-                                .method = CLIENTID_STR("GET"),
-                                .path = CLIENTID_STR("/"),
-                                .header = one_header,
-                                .now_ns = now_ns,
-                                .scratch = scratch,
-                                .scratch_len = sizeof(scratch)};
-    clientid_decision decision = {.size = sizeof(decision)};
-    snprintf(uri, sizeof(uri), "sqlite:%s", w->store);
-    assert_int_equal(clientid_gateway_new(&gateway, &options, NULL), 0);
-    assert_int_equal(clientid_store_source(&source, uri, NULL), 0);
-    assert_int_equal(clientid_sync_new(&sync, gateway, &source, &sync_options, NULL), 0);
-    assert_int_equal(clientid_sync_step(sync, now_ns, &next_ns, NULL), 0);
-    assert_int_equal(clientid_worker_new(&worker, gateway), 0);
-    assert_int_equal(clientid_api_get(gateway, CLIENTID_STR("orders"), &api), 0);
-    assert_int_equal(clientid_check(worker, api, &request, &decision), 0);
-    assert_int_equal(decision.verdict, CLIENTID_ALLOW);
-    clientid_worker_del(worker);
-    clientid_sync_del(sync);
-    clientid_gateway_del(gateway);
-    free(text);
-}
+/* ---- last use ------------------------------------------------------------------------------- */
 
 static void the_last_use_of_each_secret_is_listed(void **state)
 {
@@ -322,7 +336,7 @@ static void the_last_use_of_each_secret_is_listed(void **state)
     now -= now % 60;
     struct tm tm;
     strftime(minute, sizeof(minute), "%Y-%m-%dT%H:%M:00Z", gmtime_r(&now, &tm));
-    use_secret(w, (uint64_t)now * 1000000000u + 5);
+    real_request(w, "orders", (uint64_t)now * 1000000000u + 5);
     CTL(w, 0, "app", "reset-secret", "shop", "--overlap", "1h");
     CTL(w, 0, "--json", "secrets", "last-use", CONFIG(w));
     json_t *root = ctl_json(w);
@@ -335,6 +349,67 @@ static void the_last_use_of_each_secret_is_listed(void **state)
     json_decref(root);
     CTL(w, 0, "--json", "explain", CONFIG(w), "-a", "orders", "-H", "client_id: c1", "/");
     CTL(w, 2, "secrets", "last-use");
+}
+
+static uint64_t now_ns(void)
+{
+    return (uint64_t)time(NULL) * 1000000000u;
+}
+
+static void a_delay_and_a_shadow_are_explained(void **state)
+{
+    struct ctl_world *w = *state;
+    prepare(w);
+    real_request(w, "spike", now_ns());
+    CTL(w, 0, "explain", CONFIG(w), "-a", "spike", "/");
+    assert_out_has(w, "delay: throttled, ");
+    assert_out_has(w, "1000 ms, then it is decided again\n");
+    assert_out_has(w, "spike-control  1/1h   sliding-window          0  ");
+    assert_out_has(w, "this one refused");
+    assert_out_has(w, "forwarded  no\n");
+    CTL(w, 0, "explain", CONFIG(w), "-a", "spike", "--at", "+3h", "/");
+    assert_out_has(w, "allow: allowed");
+    assert_out_has(w, "would have refused: client-id-missing");
+    CTL(w, 6, "--json", "explain", CONFIG(w), "-a", "spike", "/", "-e");
+    json_t *root = ctl_json(w);
+    assert_int_equal(json_integer_value(at(root, "decision", "delayInMilliseconds")), 1000);
+    assert_true(json_is_null(at(root, "answer", NULL)));
+    json_decref(root);
+    CTL(w, 0, "--json", "explain", CONFIG(w), "-a", "spike", "/", "--at", "+3h");
+    root = ctl_json(w);
+    assert_text_at(at(root, "decision", "shadow"), "reason", NULL, "client-id-missing");
+    json_decref(root);
+    CTL(w, 2, "explain", CONFIG(w), "-a", "spike", "--at", "later", "/");
+}
+
+static void an_old_secret_is_explained(void **state)
+{
+    struct ctl_world *w = *state;
+    char raw[256];
+    prepare(w);
+    snprintf(raw, sizeof(raw), "GET / HTTP/1.1\nclient_id: c1\nclient_secret: %s\n\n", secret);
+    CTL(w, 0, "app", "reset-secret", "shop", "--overlap", "1h");
+    CTL_INPUT(w, 0, raw, "explain", CONFIG(w), "-a", "orders", "-r", "-", "--exit-code");
+    CTL_INPUT(w, 6, raw, "explain", CONFIG(w), "-a", "orders", "-r", "-", "-e", "--at", "+2h");
+    assert_out_has(w, "client-secret-expired");
+    assert_out_has(w, "secret     known, but outside its validity\n");
+    CTL_INPUT(w, 6, raw, "explain", CONFIG(w), "-a", "query", "-r", "-", "-e");
+    CTL(w, 0, "contract", "revoke", "shop", "orders");
+    CTL_INPUT(w, 6, raw, "explain", CONFIG(w), "-a", "orders", "-r", "-", "-e");
+    assert_out_has(w, "contract-revoked");
+}
+
+static void the_last_known_good_files_stand_in_for_the_store(void **state)
+{
+    struct ctl_world *w = *state;
+    char raw[256];
+    prepare(w);
+    snprintf(raw, sizeof(raw), "GET / HTTP/1.1\nclient_id: c1\nclient_secret: %s\n\n", secret);
+    real_request(w, "orders", now_ns());
+    assert_int_equal(rename(w->store, ctl_path(w, "moved.db")), 0);
+    CTL_INPUT(w, 0, raw, "explain", CONFIG(w), "-a", "orders", "-r", "-", "-e");
+    assert_out_has(w, "from the last-known-good files, since the store says: ");
+    assert_out_has(w, "decision   allow");
 }
 
 /* ---- configurations ---------------------------------------------------------------------------- */
@@ -471,6 +546,87 @@ static void openapi_states_what_clients_must_send(void **state)
     json_decref(root);
 }
 
+struct definition_row {
+    const char *reason;
+    const char *api; /* what stands in the configuration */
+    const char *command;
+    const char *has;
+    const char *has_not;
+};
+
+static const struct definition_row definition_rows[] = {
+    {"quota headers of the draft of 2020",
+     "{\"headers\":\"draft-03\",\"policies\":[{\"policy\":\"rate-limiting-sla-based\","
+     "\"exposeHeaders\":true}]}",
+     "raml", "RateLimit-Reset:", "X-RateLimit"},
+    {"quota headers of the newest draft",
+     "{\"headers\":\"draft-11\",\"policies\":[{\"policy\":\"rate-limiting-sla-based\","
+     "\"exposeHeaders\":true}]}",
+     "openapi", "\"RateLimit-Policy\"", "X-RateLimit"},
+    {"no quota headers unless they are shown",
+     "{\"policies\":[{\"policy\":\"rate-limiting-sla-based\"}]}", "raml", "Retry-After",
+     "X-RateLimit"},
+    {"problem bodies",
+     "{\"answers\":\"problem\",\"policies\":[{\"policy\":\"client-id-enforcement\"}]}", "raml",
+     "401:", "{\"error\""},
+    {"bodies of one's own",
+     "{\"answers\":{\"contentType\":\"text/plain\",\"failed\":\"no\"},\"policies\":[{\"policy\":"
+     "\"client-id-enforcement\"}]}",
+     "openapi", "Refused401", "Authentication Attempt Failed"},
+    {"an own status without contract",
+     "{\"noContractStatus\":403,\"policies\":[{\"policy\":\"client-id-enforcement\"}]}", "raml",
+     "      403:\n", NULL},
+    {"SOAP 1.2", "{\"soap\":\"1.2\",\"policies\":[{\"policy\":\"client-id-enforcement\"}]}", "raml",
+     "      400:\n", NULL},
+    {"SOAP 1.1", "{\"soap\":\"1.1\",\"policies\":[{\"policy\":\"client-id-enforcement\"}]}", "raml",
+     "      500:\n", "      400:\n"},
+    {"disabled policies do not count",
+     "{\"policies\":[{\"policy\":\"client-id-enforcement\",\"disabled\":true}]}", "raml",
+     "rate-limited", "client_id"},
+    {"an exported Basic policy",
+     "{\"policies\":[{\"assetId\":\"client-id-enforcement-flex\",\"configurationData\":{"
+     "\"credentialsOriginHasHttpBasicAuthenticationHeader\":\"httpBasicAuthenticationHeader\"}}]}",
+     "raml", "Basic Authentication", "client_id'"},
+    {"a Mule 3 policy with Basic",
+     "{\"policies\":[{\"template\":{\"assetId\":\"client-id-enforcement\"},\"configuration\":{"
+     "\"credentialsOrigin\":\"httpAuthorizationHeader\"}}]}",
+     "openapi", "clientIdBasic", "apiKey"},
+    {"an old export names the policy as its template",
+     "{\"policies\":[{\"policyTemplateId\":\"client-id-enforcement\",\"config\":{}}]}", "raml",
+     "'client_id':", "client_secret':"},
+    {"a template's number is no name",
+     "{\"policies\":[{\"policyTemplateId\":\"294\",\"policyId\":\"client-id-enforcement\","
+     "\"configurationData\":{\"clientIdExpression\":\"#[attributes.queryParams.'key']\"}}]}",
+     "raml", "    queryParameters:\n      'key':\n", NULL},
+    {"a part of a form",
+     "{\"policies\":[{\"policy\":\"client-id-enforcement\",\"id\":\"part:id\"}]}", "openapi",
+     "multipart/form-data", NULL},
+    {"two ids by header have two names",
+     "{\"policies\":[{\"policy\":\"client-id-enforcement\",\"id\":\"header:a\"},{\"policy\":"
+     "\"client-id-enforcement\",\"id\":\"any:b\"}]}",
+     "openapi", "\"clientIdHeader2\"", "\"clientIdQuery2\""},
+    {"a header that one policy names settles another's choice",
+     "{\"policies\":[{\"policy\":\"client-id-enforcement\",\"id\":\"any:a\"},{\"policy\":"
+     "\"client-id-enforcement\",\"id\":\"header:a\"}]}",
+     "openapi", "\"clientIdHeader\"", "clientIdQuery"},
+};
+
+static void definitions_follow_the_policies(void **state)
+{
+    struct ctl_world *w = *state;
+    for (size_t i = 0; i < sizeof(definition_rows) / sizeof(definition_rows[0]); i++) {
+        const struct definition_row *row = &definition_rows[i];
+        char text[1024];
+        snprintf(text, sizeof(text), "{\"apis\":{\"x\":%s}}", row->api);
+        ctl_run(w, (int)i, 0, &(struct program_options){.input = text},
+                (const char *const[]){row->command, "-c", "-", "-a", "x", NULL});
+        if (strstr(w->run.out, row->has) == NULL)
+            fail_msg("%s: no %s in %s", row->reason, row->has, w->run.out);
+        if (row->has_not != NULL && strstr(w->run.out, row->has_not) != NULL)
+            fail_msg("%s: %s in %s", row->reason, row->has_not, w->run.out);
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, ctl_setup, ctl_teardown)
 
 int main(void)
@@ -484,9 +640,13 @@ int main(void)
         TEST(wrong_requests_are_refused_with_their_line),
         TEST(a_decision_without_contracts_says_why),
         TEST(the_last_use_of_each_secret_is_listed),
+        TEST(a_delay_and_a_shadow_are_explained),
+        TEST(an_old_secret_is_explained),
+        TEST(the_last_known_good_files_stand_in_for_the_store),
         TEST(configurations_are_checked),
         TEST(raml_states_what_clients_must_send),
         TEST(openapi_states_what_clients_must_send),
+        TEST(definitions_follow_the_policies),
     };
     return cmocka_run_group_tests_name("clientidctl explains", tests, NULL, NULL);
 }

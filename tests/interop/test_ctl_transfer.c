@@ -147,6 +147,29 @@ static void a_stopped_load_goes_on(void **state)
     CTL(w, 2, "load", "--batch", "0");
 }
 
+/* The signal is sent when /proc says that it is caught: before that it would just kill. */
+static const char interrupt_script[] =
+    "mkfifo \"$2\" && { \"$1\" load --batch 1 \"$2\" & } && pid=$! && exec 3>\"$2\" && "
+    "printf '{\"clientId\":\"a\",\"name\":\"a\"}\\n' >&3 && "
+    "until grep -q '^SigCgt:.*4[0-9a-f][0-9a-f]2$' /proc/$pid/status; do :; done; "
+    "kill -TERM $pid; wait $pid";
+
+static void a_load_is_stopped_by_a_signal(void **state)
+{
+    struct ctl_world *w = *state;
+    char store[600], program[512];
+    const char *build = getenv("CLIENTID_TEST_BUILD");
+    snprintf(program, sizeof(program), "%s/clientidctl", build != NULL ? build : "build");
+    snprintf(store, sizeof(store), "CLIENTID_STORE=sqlite:%s", w->store);
+    program_run(&w->run,
+                (const char *const[]){"/bin/sh", "-c", interrupt_script, "sh", program,
+                                      ctl_path(w, "fifo"), NULL},
+                &(struct program_options){.environment = (const char *const[]){store, NULL}});
+    assert_int_equal(w->run.status, 1);
+    assert_err_has(w, "clientidctl: load: stopped after ");
+    assert_err_has(w, "go on with --skip-existing");
+}
+
 /* ---- import and export ------------------------------------------------------------------------- */
 
 static void an_export_is_imported_again(void **state)
@@ -280,6 +303,7 @@ int main(void)
         TEST(a_load_shows_a_bar_on_a_terminal),
         TEST(a_wrong_line_is_named_and_its_batch_undone),
         TEST(a_stopped_load_goes_on),
+        TEST(a_load_is_stopped_by_a_signal),
         TEST(an_export_is_imported_again),
         TEST(a_wrong_import_changes_nothing),
         TEST(a_failed_export_leaves_the_old_file),

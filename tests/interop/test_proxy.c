@@ -37,6 +37,7 @@ static const char config[] =
     "{\"prefix\":\"/limited\",\"api\":\"limited\",\"upstream\":\"http://127.0.0.1:@UP@\","
     "  \"stripPrefix\":true},"
     "{\"prefix\":\"/limited/down\",\"api\":\"limited\",\"upstream\":\"http://127.0.0.1:1\"},"
+    "{\"prefix\":\"/auth\",\"api\":\"id\"},"
     "{\"host\":\"other.test\",\"prefix\":\"/\",\"api\":\"id\",\"upstream\":\"http://"
     "127.0.0.1:@UP@\"}"
     "]}}";
@@ -62,13 +63,13 @@ static int teardown(void **state)
 
 static void assert_has(const char *text, const char *part)
 {
-    if (strstr(text, part) == NULL)
-        fail_msg("no \"%s\" in:\n%s", part, text);
+    if (text == NULL || strstr(text, part) == NULL)
+        fail_msg("no \"%s\" in:\n%s", part, text != NULL ? text : "(nothing)");
 }
 
 static void assert_hasnt(const char *text, const char *part)
 {
-    if (strstr(text, part) != NULL)
+    if (text != NULL && strstr(text, part) != NULL)
         fail_msg("\"%s\" in:\n%s", part, text);
 }
 
@@ -143,6 +144,17 @@ static void strangers_cannot_tell_the_past(void **state)
     assert_hasnt(reply.body, "9.9.9.9");
     assert_hasnt(reply.body, "evil");
     assert_hasnt(reply.body, "admin");
+    reply_free(&reply);
+}
+
+static void strangers_cannot_ask_for_others(void **state)
+{
+    (void)state;
+    struct reply reply = get(proxy.port, "/auth", "X-Forwarded-Uri: /x?client_id=alice\r\n");
+    assert_int_equal(reply.status, 403);
+    reply_free(&reply);
+    reply = get(proxy.port, "/auth?client_id=alice", "");
+    assert_int_equal(reply.status, 200);
     reply_free(&reply);
 }
 
@@ -540,6 +552,7 @@ int main(void)
         cmocka_unit_test(header_lines_in_order_and_duplicates),
         cmocka_unit_test(hop_by_hop_ends_here),
         cmocka_unit_test(strangers_cannot_tell_the_past),
+        cmocka_unit_test(strangers_cannot_ask_for_others),
         cmocka_unit_test(identity_comes_from_the_decision_only),
         cmocka_unit_test(credentials_are_stripped),
         cmocka_unit_test(routes_by_host_and_longest_prefix),

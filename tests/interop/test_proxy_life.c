@@ -66,13 +66,13 @@ static int teardown(void **state)
 
 static void assert_has(const char *text, const char *part)
 {
-    if (strstr(text, part) == NULL)
-        fail_msg("no \"%s\" in:\n%s", part, text);
+    if (text == NULL || strstr(text, part) == NULL)
+        fail_msg("no \"%s\" in:\n%s", part, text != NULL ? text : "(nothing)");
 }
 
 static void assert_hasnt(const char *text, const char *part)
 {
-    if (strstr(text, part) != NULL)
+    if (text != NULL && strstr(text, part) != NULL)
         fail_msg("\"%s\" in:\n%s", part, text);
 }
 
@@ -83,7 +83,7 @@ static void health_and_metrics(void **state)
     (void)state;
     struct reply reply = get(proxy.admin, "/healthz", "");
     assert_int_equal(reply.status, 200);
-    assert_has(reply.body, "\"status\":\"ok\",\"loaded\":true");
+    assert_has(reply.body, "\"status\":\"ok\",\"loaded\":true,\"degraded\":false");
     assert_has(reply.body, "\"revision\":1,\"contracts\":4");
     reply_free(&reply);
     reply = get(proxy.port, "/id/echo?client_id=alice", "");
@@ -193,6 +193,10 @@ static void forward_auth_of_caddy_and_traefik(void **state)
                 "X-Forwarded-Uri: /a?client_id=alice\r\nX-Forwarded-Uri: /b\r\n");
     assert_int_equal(reply.status, 400);
     reply_free(&reply);
+    reply = get(proxy.port, "/auth/check", /* the second one could be the client's */
+                "X-Original-URI: /b\r\nX-Forwarded-Uri: /a?client_id=alice\r\n");
+    assert_int_equal(reply.status, 400);
+    reply_free(&reply);
     reply = get(proxy.port, "/auth/check", "X-Forwarded-Uri: http://x/a?client_id=alice\r\n");
     assert_int_equal(reply.status, 400);
     reply_free(&reply);
@@ -216,6 +220,9 @@ static void ext_authz_of_envoy(void **state)
         reply_free(&reply);
     }
     struct reply reply = get(proxy.port, "/envoy/orders/1", "");
+    assert_int_equal(reply.status, 401);
+    reply_free(&reply);
+    reply = get(proxy.port, "/envoy/orders/1", "X-Forwarded-Uri: /a?client_id=alice\r\n");
     assert_int_equal(reply.status, 401);
     reply_free(&reply);
     reply = get(proxy.port, "/envoy/../id/echo?client_id=alice", "");
@@ -538,7 +545,7 @@ static void without_contracts(void **state)
     proxy_start(&proxy);
     struct reply reply = get(proxy.admin, "/healthz", "");
     assert_int_equal(reply.status, 503);
-    assert_has(reply.body, "\"loaded\":false");
+    assert_has(reply.body, "\"status\":\"contracts-unreachable\",\"loaded\":false");
     reply_free(&reply);
     reply = get(proxy.port, "/echo?client_id=alice", "");
     assert_int_equal(reply.status, 503);

@@ -6,6 +6,7 @@
 #include <clientid/check.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -13,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { READERS = 3, WRITERS = 2, SWAPS = 3000 };
+enum { READERS = 3, WRITERS = 2, SWAPS = 10000 };
 
 #define ALIVE UINT64_C(0xa11e)
 
@@ -52,6 +53,8 @@ static void *reader(void *arg)
 
             clientid__epoch_enter(slot);
             o = atomic_load_explicit(&s->current, memory_order_acquire);
+            if (i % 32 == 0)
+                sched_yield(); /* long enough inside for writers to want it back */
             if (o->state != ALIVE + o->twin)
                 atomic_fetch_add(&s->bad, 1);
             last += o->twin;

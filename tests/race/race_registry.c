@@ -8,6 +8,7 @@
 #include "registry/secret.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { READERS = 2, FIXED = 40, PASSING = 3000, ROUNDS = 16 };
+enum { READERS = 2, FIXED = 40, PASSING = 3000, ROUNDS = 8 };
 
 #define SEED 7
 
@@ -94,6 +95,22 @@ static void look(struct shared *s, uint32_t api, unsigned n, bool must_be)
     atomic_fetch_add_explicit(&s->seen, 1, memory_order_relaxed);
 }
 
+/* The contract that changes most is there at every moment. */
+static void look_often(struct shared *s)
+{
+    struct clientid__contract c;
+    char id[40];
+    clientid_str client_id;
+    uint64_t hash;
+
+    client_name(id, "fixed", 0);
+    client_id = clientid__cstr(id);
+    hash = clientid__registry_hash(clientid__hash128(id, client_id.len, SEED), API);
+    for (int i = 0; i < 20; i++)
+        if (!clientid__registry_find(s->registry, API, client_id, hash, &c))
+            atomic_fetch_add(&s->missing, 1);
+}
+
 static void *reader(void *arg)
 {
     struct shared *s = arg;
@@ -104,6 +121,7 @@ static void *reader(void *arg)
         n++;
         clientid__epoch_enter(slot);
         look(s, API, n % FIXED, true);
+        look_often(s);
         look(s, GROUP, n % FIXED, false);
         look(s, MEMBER_A + n % 2, n % PASSING, false);
         look(s, API, n % PASSING, false);
@@ -193,8 +211,10 @@ static void write_round(struct shared *s, uint64_t round)
         if (i % 512 == 0)
             put_group(s, i / 512 % 3);
     }
-    for (unsigned i = 0; i < passing; i++)
+    for (unsigned i = 0; i < passing; i++) {
         remove_contract(s, 1000 + i);
+        put_contract(s, API, "fixed", 0, 1, round * 19 + i + 1);
+    }
 }
 
 static void run(int new_domain(struct clientid__epoch **, const clientid_allocator *),
@@ -212,6 +232,9 @@ static void run(int new_domain(struct clientid__epoch **, const clientid_allocat
         put_contract(&s, API, "fixed", i, i + 1, 1);
     for (int i = 0; i < READERS; i++)
         assert_int_equal(pthread_create(&readers[i], NULL, reader, &s), 0);
+    /* On a busy machine the writer would be done before the first reader runs. */
+    while (atomic_load(&s.seen) == 0)
+        sched_yield();
     for (unsigned round = 0; round < rounds; round++)
         write_round(&s, round);
     atomic_store(&s.stop, true);

@@ -32,19 +32,27 @@ char *folder_new(void)
     return path;
 }
 
-void folder_del(char *folder)
+static void folder_empty(const char *folder)
 {
     DIR *entries = opendir(folder);
     const struct dirent *entry;
     while (entries != NULL && (entry = readdir(entries)) != NULL) {
         char path[1024];
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
         snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-            unlink(path) != 0)
-            rmdir(path);
+        if (unlink(path) == 0)
+            continue;
+        folder_empty(path);
+        rmdir(path);
     }
     if (entries != NULL)
         closedir(entries);
+}
+
+void folder_del(char *folder)
+{
+    folder_empty(folder);
     rmdir(folder);
     free(folder);
 }

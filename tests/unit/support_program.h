@@ -27,7 +27,7 @@ void program_free(struct program_run *run);
 
 /* A new folder under $TMPDIR or /tmp; the caller frees the path. */
 char *folder_new(void);
-/* Removes the folder and the files in it. */
+/* Removes the folder and all that is in it. */
 void folder_del(char *folder);
 /* A file's bytes with a NUL added; NULL when there is none.  The caller frees. */
 char *file_read(const char *path, size_t *len);

@@ -10,7 +10,7 @@ struct support_registry {
     struct support_alloc alloc;
     struct clientid__epoch *epoch;
     struct clientid__registry *registry;
-    char names[64][130];
+    char names[256][130];
     size_t name_count;
     bool intern_fails;
 };

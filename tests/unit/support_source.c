@@ -66,6 +66,13 @@ static int load(void *self, clientid_event_fn *emit, void *sink, clientid_positi
     return rv;
 }
 
+static int emit_change(struct support_source *s, size_t i, clientid_event_fn *emit, void *sink)
+{
+    if (s->log[i].client < 0)
+        return emit_tier(s, s->log[i].limit, s->log[i].revision, emit, sink);
+    return emit_contract(s->log[i].client, s->log[i].status, s->log[i].revision, emit, sink);
+}
+
 static int changes(void *self, clientid_event_fn *emit, void *sink, clientid_position *position,
                    clientid_error *error)
 {
@@ -75,6 +82,10 @@ static int changes(void *self, clientid_event_fn *emit, void *sink, clientid_pos
     s->asked++;
     if (s->changes_code != 0)
         return fail_with(s, s->changes_code, error);
+    if (s->goes_back) {
+        position->revision--;
+        return 0;
+    }
     if (s->gap || position->identity != s->at.identity || position->revision > s->at.revision ||
         (s->changes > 0 ? s->log[0].revision > position->revision + 1
                         : s->at.revision != position->revision))
@@ -85,9 +96,8 @@ static int changes(void *self, clientid_event_fn *emit, void *sink, clientid_pos
     for (size_t i = 0; i < s->changes && rv == 0; i++) {
         if (s->log[i].revision <= position->revision)
             continue;
-        rv = s->log[i].client < 0 ? emit_tier(s, s->log[i].limit, s->log[i].revision, emit, sink)
-                                  : emit_contract(s->log[i].client, s->log[i].status,
-                                                  s->log[i].revision, emit, sink);
+        for (unsigned n = 0; n <= s->repeats && rv == 0; n++)
+            rv = emit_change(s, i, emit, sink);
     }
     if (s->swallows)
         rv = 0;

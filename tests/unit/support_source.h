@@ -32,10 +32,12 @@ struct support_source {
     int load_code, changes_code, poll_code;
     size_t load_stops_at; /* events until |load_code|; 0: at once */
     bool gap;             /* it always answers GAP */
+    bool goes_back;       /* its changes lead to an earlier position, without GAP */
     bool swallows;        /* it ignores what the sink returns */
     bool broken_change;   /* the next changes hold an event that breaks the rules */
     bool broken_load;
-    bool silent; /* it fails without a text */
+    unsigned repeats; /* each change is told so many times more */
+    bool silent;      /* it fails without a text */
 
     atomic_uint loads, asked, polls, closed; /* calls */
 };

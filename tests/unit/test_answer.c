@@ -1,5 +1,6 @@
-#define _GNU_SOURCE /* memmem */
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* memmem */
+
 #include "base/str.h"
 #include "policy/answer.h"
 
@@ -343,7 +344,7 @@ static void add_limit(clientid_decision *decision, const char *policy, uint64_t 
                                 .flags = flags};
 }
 
-enum { SHOWN = CLIENTID_LIMIT_VISIBLE, OF_TIER = CLIENTID_LIMIT_VISIBLE | CLIENTID__LIMIT_TIER };
+enum { SHOWN = CLIENTID_LIMIT_VISIBLE, OF_TIER = CLIENTID_LIMIT_VISIBLE | CLIENTID_LIMIT_TIER };
 
 static void test_allowed(void **state)
 {
@@ -369,8 +370,9 @@ static void test_x_ratelimit(void **state)
 
     (void)state;
     add_limit(&decision, "p", 10000, 86400 * SECOND, 500, 7 * SECOND, SHOWN);
-    add_limit(&decision, "p", 20, 60 * SECOND, 14, 19100 * MS - 1, SHOWN);
     add_limit(&decision, "p", 5, SECOND, 14, SECOND, SHOWN);
+    add_limit(&decision, "p", 20, 60 * SECOND, 14, 19100 * MS - 1, SHOWN);
+    add_limit(&decision, "p", 6, SECOND, 14, SECOND, SHOWN);
     add_limit(&decision, "hidden", 5, SECOND, 0, SECOND, 0);
     add_limit(&decision, "shadow", 5, SECOND, 0, SECOND, SHOWN | CLIENTID_LIMIT_SHADOW);
     answer = render(&decision);

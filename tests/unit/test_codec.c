@@ -78,9 +78,10 @@ static void damage_is_refused_or_another_event(void **state)
             assert_int_equal(clientid__event_decode(&decoded, exact, len), CLIENTID_ERR_CORRUPT);
             free(exact);
         }
-        for (size_t at = 0; at < bytes.len; at++) {
-            bytes.data[at] ^= (unsigned char)(1 << (support_random(&seed) % 8));
+        for (size_t bit = 0; bit < bytes.len * 8; bit++) {
+            bytes.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
             check_canonical(bytes.data, bytes.len);
+            bytes.data[bit / 8] ^= (unsigned char)(1 << bit % 8);
         }
         assert_int_equal(clientid__bytes_reserve(&bytes, 1), 0);
         support_event_random(event, &seed);

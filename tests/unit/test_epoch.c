@@ -5,10 +5,15 @@
 
 #include <clientid/check.h>
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -203,6 +208,37 @@ static void test_wait_outlasts_the_reader(void **state)
     }
 }
 
+/* Fails the test when it runs before the reader left. */
+static void late_release(void *context, void *object)
+{
+    struct clientid__epoch_slot *slot = context;
+
+    assert_int_equal(atomic_load(&slot->entered), 0);
+    ++*(size_t *)object;
+}
+
+static void test_no_room_for_the_list_means_waiting(void **state)
+{
+    struct support_alloc a;
+    struct clientid__epoch *e;
+    struct clientid__epoch_slot *slot;
+    pthread_t thread;
+    size_t released = 0;
+
+    (void)state;
+    support_alloc_init(&a);
+    assert_int_equal(clientid__epoch_new(&e, &a.allocator), 0);
+    slot = clientid__epoch_slot_get(e);
+    clientid__epoch_enter(slot);
+    assert_int_equal(pthread_create(&thread, NULL, sleeper, slot), 0);
+    a.fail_at = a.calls + 1;
+    clientid__epoch_retire(e, late_release, slot, &released);
+    assert_int_equal(released, 1);
+    pthread_join(thread, NULL);
+    clientid__epoch_slot_put(slot);
+    clientid__epoch_del(e);
+}
+
 static void test_no_memory(void **state)
 {
     struct support_alloc a;
@@ -223,6 +259,87 @@ static void test_no_memory(void **state)
     assert_int_equal(released, 1); /* no room for the list: it waited at once */
     clientid__epoch_del(e);
     assert_int_equal(a.live, 0);
+}
+
+/* From here on this process may not use membarrier(2), as in some containers.  False: no filters here. */
+static bool forbid_membarrier(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+enum { FINE, WRONG, NO_FILTERS };
+
+static int in_child(int body(void))
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0)
+        _exit(body());
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+        return WRONG;
+    return WEXITSTATUS(status);
+}
+
+static int refused_from_the_start(void)
+{
+    struct clientid__epoch *e;
+    struct clientid__epoch_slot *slot;
+    size_t released = 0;
+
+    if (!forbid_membarrier())
+        return NO_FILTERS;
+    if (clientid__epoch_new(&e, &clientid__malloc) != 0)
+        return WRONG;
+    slot = clientid__epoch_slot_get(e);
+    clientid__epoch_enter(slot);
+    clientid__epoch_retire(e, count_release, &released, &released);
+    if (clientid__epoch_reclaim(e) != 1)
+        return WRONG;
+    clientid__epoch_leave(slot);
+    clientid__epoch_wait(e);
+    return released == 1 ? FINE : WRONG;
+}
+
+/* Readers have no fences, so nothing may be released any more; and nobody may hang. */
+static int withdrawn_later(void)
+{
+    struct support_alloc a;
+    struct clientid__epoch *e;
+    size_t released = 0;
+
+    support_alloc_init(&a);
+    if (clientid__epoch_new(&e, &a.allocator) != 0)
+        return WRONG;
+    if (!forbid_membarrier())
+        return NO_FILTERS;
+    for (size_t i = 0; i < 1000; i++)
+        clientid__epoch_retire(e, count_release, &released, &released);
+    clientid__epoch_wait(e);
+    if (released != 0)
+        return WRONG;
+    clientid__epoch_del(e);
+    return released == 1000 ? FINE : WRONG;
+}
+
+static void test_membarrier_refused(void **state)
+{
+    int result = in_child(refused_from_the_start);
+
+    (void)state;
+    if (result == NO_FILTERS)
+        skip();
+    assert_int_equal(result, FINE);
+    assert_int_equal(in_child(withdrawn_later), FINE);
 }
 
 static void test_domain_made_before_fork_works_after(void **state)
@@ -259,7 +376,9 @@ int main(void)
         cmocka_unit_test(test_slots_run_out_and_come_back),
         cmocka_unit_test(test_release_may_retire),
         cmocka_unit_test(test_wait_outlasts_the_reader),
+        cmocka_unit_test(test_no_room_for_the_list_means_waiting),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_membarrier_refused),
         cmocka_unit_test(test_domain_made_before_fork_works_after),
     };
 

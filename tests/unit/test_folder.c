@@ -226,6 +226,21 @@ static void a_source_that_went_back_can_be_saved(void **state)
     assert_int_equal(saved.position.revision, 7);
 }
 
+/* The mark of before must not refuse a snapshot that is in place when the rest of the save fails. */
+static void a_source_that_went_back_leaves_no_stale_mark(void **state)
+{
+    struct clientid__saved saved;
+
+    (void)state;
+    assert_int_equal(save(&folder, 30), 0);
+    support_disk.folder_errno = EIO;
+    assert_int_equal(save(&folder, 7), CLIENTID_ERR_IO);
+    support_disk_works();
+    restart();
+    assert_int_equal(load(&folder, &saved), 0);
+    assert_int_equal(saved.position.revision, 7);
+}
+
 static void a_second_writer_is_refused(void **state)
 {
     struct clientid__folder second;
@@ -444,6 +459,52 @@ static void a_reader_takes_back_nothing_that_was_cut(void **state)
     clientid__folder_close(&reader);
 }
 
+static int take_and_replace(void *self, const clientid_event *event)
+{
+    int *turns = self;
+
+    (void)event;
+    if ((*turns)++ == 0)
+        assert_int_equal(save(&folder, 6), 0);
+    return 0;
+}
+
+static void files_replaced_while_they_are_read_are_read_again(void **state)
+{
+    struct clientid__folder reader;
+    struct clientid__saved saved;
+    int turns = 0;
+
+    (void)state;
+    assert_int_equal(save(&folder, 3), 0);
+    assert_int_equal(append(&folder, &changes, 4), 0);
+    assert_int_equal(clientid__folder_open(&reader, &clientid__malloc, path, true, NULL), 0);
+    assert_int_equal(clientid__folder_load(&reader, take_and_replace, &turns, &saved, NULL),
+                     CLIENTID_ERR_BUSY);
+    assert_int_equal(load(&reader, &saved), 0);
+    assert_int_equal(saved.position.revision, 6);
+    clientid__folder_close(&reader);
+}
+
+static void a_reader_finds_a_contact_file_made_anew(void **state)
+{
+    struct clientid__folder reader;
+    struct clientid__saved saved;
+
+    (void)state;
+    assert_int_equal(save(&folder, 3), 0);
+    assert_int_equal(clientid__folder_open(&reader, &clientid__malloc, path, true, NULL), 0);
+    assert_int_equal(load(&reader, &saved), 0);
+    assert_int_equal(unlinkat(folder.fd, CLIENTID__CONTACT_NAME, 0), 0);
+    restart();
+    assert_int_equal(save(&folder, 3), 0);
+    assert_int_equal(clientid__folder_touch(&folder, at(3), 9999, NULL), 0);
+    assert_int_equal(clientid__folder_look(&reader), CLIENTID__FOLDER_REPLACED);
+    assert_int_equal(load(&reader, &saved), 0);
+    assert_int_equal(saved.contact_ns, 9999);
+    clientid__folder_close(&reader);
+}
+
 /* Replaced again and again while it is read: whatever is loaded must be one state. */
 static void a_reader_never_mixes_two_states(void **state)
 {
@@ -557,6 +618,7 @@ int main(void)
         ROW(files_older_than_what_was_in_force_are_stale),
         ROW(a_lost_end_of_the_journal_is_noticed),
         ROW(a_source_that_went_back_can_be_saved),
+        ROW(a_source_that_went_back_leaves_no_stale_mark),
         ROW(a_second_writer_is_refused),
         ROW(a_folder_that_is_not_there_is_an_argument_error),
         ROW(a_round_that_cannot_be_written_makes_the_files_stale),
@@ -568,6 +630,8 @@ int main(void)
         ROW(a_reader_sees_what_the_writer_does),
         ROW(a_reader_finds_the_journal_that_comes_after_its_snapshot),
         ROW(a_reader_takes_back_nothing_that_was_cut),
+        ROW(files_replaced_while_they_are_read_are_read_again),
+        ROW(a_reader_finds_a_contact_file_made_anew),
         ROW(a_reader_never_mixes_two_states),
         ROW(a_writer_killed_anywhere_loses_nothing_it_promised),
     };

@@ -145,34 +145,43 @@ static void a_journal_cut_anywhere_keeps_the_rounds_before(void **state)
     }
 }
 
+/* In place: a file that is cut and written again waits for the disk on some file systems. */
+static void flip(size_t bit)
+{
+    char name[128];
+    unsigned char byte;
+    int fd;
+
+    support_path(name, sizeof(name), path, CLIENTID__JOURNAL_NAME);
+    fd = open(name, O_RDWR | O_CLOEXEC);
+    assert_int_equal(pread(fd, &byte, 1, (off_t)(bit / 8)), 1);
+    byte ^= (unsigned char)(1 << bit % 8);
+    assert_int_equal(pwrite(fd, &byte, 1, (off_t)(bit / 8)), 1);
+    close(fd);
+}
+
 static void a_flipped_bit_ends_the_journal_before_its_round(void **state)
 {
-    unsigned char *bytes;
-    size_t len;
-
     (void)state;
     write_rounds();
-    bytes = support_read(path, CLIENTID__JOURNAL_NAME, &len);
-    for (size_t bit = 0; bit < len * 8; bit++) {
+    for (size_t bit = 0; bit < ends[ROUNDS] * 8; bit++) {
         size_t whole = 0;
         int rv;
 
-        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-        support_write(path, CLIENTID__JOURNAL_NAME, bytes, len);
-        bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        flip(bit);
         clientid__journal_close(&journal);
         rv = clientid__journal_open(&journal, folder, O_RDONLY, &base, NULL);
         if (bit / 8 < ends[0]) {
             assert_true(rv == CLIENTID_ERR_CORRUPT || rv == CLIENTID_ERR_FORMAT);
-            continue;
+        } else {
+            assert_int_equal(rv, 0);
+            while (whole < ROUNDS && ends[whole + 1] <= bit / 8)
+                whole++;
+            assert_int_equal(read_rounds(), 0);
+            expect_rounds(whole, "bit", bit);
         }
-        assert_int_equal(rv, 0);
-        while (whole < ROUNDS && ends[whole + 1] <= bit / 8)
-            whole++;
-        assert_int_equal(read_rounds(), 0);
-        expect_rounds(whole, "bit", bit);
+        flip(bit);
     }
-    free(bytes);
 }
 
 static void rounds_out_of_order_do_not_count(void **state)

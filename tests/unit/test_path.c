@@ -148,6 +148,13 @@ static void test_readings(void **state)
     }
 }
 
+static void append(char *text, size_t room, const char *more)
+{
+    size_t len = strlen(text);
+
+    snprintf(text + len, room - len, "%s", more);
+}
+
 /* Collapsing is a fixed point, keeps to its room, and leaves nothing that a reader could still resolve. */
 static void test_collapsed_property(void **state)
 {
@@ -163,8 +170,7 @@ static void test_collapsed_property(void **state)
         clientid_str collapsed, again;
 
         for (int i = rand() % 12; i > 0; i--)
-            strncat(raw, parts[(size_t)rand() % (sizeof(parts) / sizeof(parts[0]))],
-                    sizeof(raw) - strlen(raw) - 1);
+            append(raw, sizeof(raw), parts[(size_t)rand() % (sizeof(parts) / sizeof(parts[0]))]);
         if (clientid__path_survey(clientid__cstr(raw)) == CLIENTID__PATH_OPAQUE)
             continue;
         collapsed = clientid__path_collapsed(clientid__cstr(raw), once);

@@ -132,6 +132,23 @@ static void test_what_does_not_find(void **state)
     support_registry_del(&s);
 }
 
+static void test_a_hash_alone_finds_nothing(void **state)
+{
+    struct support_registry s;
+    struct clientid__contract c;
+    clientid_str id = CLIENTID_STR("client");
+    uint64_t hash;
+
+    (void)state;
+    support_registry_new(&s);
+    put(&s, 5, "a", "client", 0, CLIENTID_APPROVED);
+    hash = clientid__registry_hash(clientid__hash128(id.ptr, id.len, SUPPORT_REGISTRY_SEED), 0);
+    assert_true(clientid__registry_find(s.registry, 0, id, hash, &c));
+    assert_false(clientid__registry_find(s.registry, 1, id, hash, &c));
+    assert_false(clientid__registry_find(s.registry, 0, CLIENTID_STR("tneilc"), hash, &c));
+    support_registry_del(&s);
+}
+
 static void test_a_client_id_is_bytes(void **state)
 {
     struct support_registry s;
@@ -258,6 +275,7 @@ static const clientid_limit per_minute_60[] = {{60, 60000, 1, 0}};
 static const clientid_limit per_second_1[] = {{1, 1000, 1, 0}};
 static const clientid_limit both[] = {{100, 1000, 1, 0}, {30, 60000, 1, 0}};
 static const clientid_limit huge[] = {{UINT64_MAX, 1, 1, 0}};
+static const clientid_limit huge_half[] = {{UINT64_MAX, 2, 1, 0}};
 static const clientid_limit huge_less[] = {{UINT64_MAX - 1, 1, 1, 0}};
 
 static void test_precedence(void **state)
@@ -275,8 +293,8 @@ static void test_precedence(void **state)
         {"revoked before rejected", CLIENTID_REJECTED, CLIENTID_REVOKED, slow, slow, 1, 1, 1},
         {"no limit before any limit", CLIENTID_APPROVED, CLIENTID_APPROVED, huge, NULL, 1, 0, 1},
         {"higher rate", CLIENTID_APPROVED, CLIENTID_APPROVED, slow, fast, 1, 1, 1},
-        {"rates that overflow 64 bits", CLIENTID_APPROVED, CLIENTID_APPROVED, huge_less, huge, 1, 1,
-         1},
+        {"rates that overflow 64 bits", CLIENTID_APPROVED, CLIENTID_APPROVED, huge_half, huge_less,
+         1, 1, 1},
         {"the tightest limit counts", CLIENTID_APPROVED, CLIENTID_APPROVED, both, per_second_1, 2,
          1, 1},
         {"same rate: larger count", CLIENTID_APPROVED, CLIENTID_APPROVED, per_second_1,
@@ -544,6 +562,29 @@ static void test_an_instance_in_two_groups_and_with_its_own_contract(void **stat
     support_registry_del(&s);
 }
 
+static void test_one_event_for_more_members_than_the_tables_had_room_for(void **state)
+{
+    static char text[150][8];
+    clientid_str members[150];
+    struct support_registry s;
+
+    (void)state;
+    support_registry_new(&s);
+    for (unsigned i = 0; i < 150; i++) {
+        snprintf(text[i], sizeof(text[i]), "m%u", i);
+        members[i] = clientid__cstr(text[i]);
+    }
+    assert_int_equal(apply(&s, support_group_event("g", members, 150)), 0);
+    put(&s, 1, "g", "c", 0, CLIENTID_APPROVED); /* 151 records at once */
+    assert_int_equal(in_force(&s, "m149", "c"), 1);
+    assert_int_equal(apply(&s, support_group_event("h", members, 150)), 0);
+    put(&s, 2, "h", "c", 0, CLIENTID_APPROVED); /* and 150 keys with two contracts */
+    remove_contract(&s, 1);
+    assert_int_equal(in_force(&s, "m0", "c"), 2);
+    assert_int_equal(in_force(&s, "m149", "c"), 2);
+    support_registry_del(&s);
+}
+
 /* ---- each ---------------------------------------------------------------------------------------- */
 
 static int stop_after(void *sink, const clientid_event *event)
@@ -711,6 +752,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reader_gets_the_whole_contract),
         cmocka_unit_test(test_what_does_not_find),
+        cmocka_unit_test(test_a_hash_alone_finds_nothing),
         cmocka_unit_test(test_a_client_id_is_bytes),
         cmocka_unit_test(test_a_contract_changes_in_place),
         cmocka_unit_test(test_a_contract_that_moves_leaves_nothing_behind),
@@ -725,6 +767,7 @@ int main(void)
         cmocka_unit_test(test_a_group_before_and_after_its_contracts),
         cmocka_unit_test(test_members_come_and_go),
         cmocka_unit_test(test_an_instance_in_two_groups_and_with_its_own_contract),
+        cmocka_unit_test(test_one_event_for_more_members_than_the_tables_had_room_for),
         cmocka_unit_test(test_each_stops_where_the_sink_says),
         cmocka_unit_test(test_each_keeps_secrets_and_everything_else),
         cmocka_unit_test(test_new_without_memory),

@@ -368,7 +368,7 @@ static void check_rebuilt(struct support_registry *s, const struct model *m, uin
 static void test_histories(void **state)
 {
     (void)state;
-    for (uint64_t history = 1; history <= 60; history++) {
+    for (uint64_t history = 1; history <= 40; history++) {
         struct support_registry s;
         struct model m = {.is_group = {false}};
         uint64_t seed = history * 1000003;
@@ -497,12 +497,59 @@ static void test_growth_without_memory(void **state)
     support_registry_del(&s);
 }
 
+/* A contract of a group needs a record for each member: all of them or none. */
+static void test_copies_without_memory(void **state)
+{
+    static char text[100][8];
+    clientid_str members[100];
+    struct support_registry s;
+    struct clientid__contract c;
+    clientid_event event;
+    size_t failures = 0;
+    char name[16];
+
+    (void)state;
+    support_registry_new(&s);
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(text[i], sizeof(text[i]), "m%u", i);
+        members[i] = clientid__cstr(text[i]);
+    }
+    event = support_group_event("g", members, 100);
+    assert_int_equal(clientid__registry_apply(s.registry, &event), 0);
+    for (unsigned i = 1; i <= 60; i++) {
+        event = support_contract_event(i, "g", "a client id", 0, CLIENTID_APPROVED);
+        snprintf(name, sizeof(name), "client %u", i);
+        event.u.contract.client_id = clientid__cstr(name);
+        s.alloc.fail_at = s.alloc.calls + 1;
+        if (clientid__registry_apply(s.registry, &event) == 0)
+            continue;
+        failures++;
+        assert_false(support_registry_find(&s, "g", clientid__cstr(name), &c));
+        assert_false(support_registry_find(&s, "m0", clientid__cstr(name), &c));
+        assert_int_equal(clientid__registry_apply(s.registry, &event), 0);
+        assert_true(support_registry_find(&s, "m99", clientid__cstr(name), &c));
+    }
+    assert_true(failures > 8);
+    for (unsigned i = 1; i <= 200; i++) {
+        snprintf(name, sizeof(name), "tier %u", i);
+        event = support_tier_event(i, name, NULL, 0);
+        for (failures = 1;; failures++) {
+            s.alloc.fail_at = s.alloc.calls + failures;
+            if (clientid__registry_apply(s.registry, &event) == 0)
+                break;
+            assert_int_equal(clientid__registry_size(s.registry).tiers, i - 1);
+        }
+    }
+    support_registry_del(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_histories),
         cmocka_unit_test(test_histories_without_memory),
         cmocka_unit_test(test_growth_without_memory),
+        cmocka_unit_test(test_copies_without_memory),
     };
 
     return cmocka_run_group_tests_name("registry history", tests, NULL, NULL);

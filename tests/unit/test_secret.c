@@ -262,152 +262,154 @@ static struct clientid__secret_match verify(struct support_registry *s, const ch
     return clientid__secret_verify(s->registry, &c, pepper, clientid__cstr(secret), now_ns);
 }
 
+static const struct {
+    const char *reason;
+    struct {
+        int kind;
+        const char *secret;
+        unsigned char salt;
+        uint64_t from, to;
+    } slot[2];
+    const char *shown;
+    unsigned want, want_slot;
+} verdicts[] = {
+    {"first slot",
+     {{PLAIN, "one", 1, 0, 0}, {0, NULL, 0, 0, 0}},
+     "one",
+     CLIENTID_REASON_ALLOWED,
+     1},
+    {"second slot only",
+     {{0, NULL, 0, 0, 0}, {PLAIN, "two", 2, 0, 0}},
+     "two",
+     CLIENTID_REASON_ALLOWED,
+     2},
+    {"two salts, first",
+     {{PLAIN, "one", 1, 0, 0}, {PLAIN, "two", 2, 0, 0}},
+     "one",
+     CLIENTID_REASON_ALLOWED,
+     1},
+    {"two salts, second",
+     {{PLAIN, "one", 1, 0, 0}, {PLAIN, "two", 2, 0, 0}},
+     "two",
+     CLIENTID_REASON_ALLOWED,
+     2},
+    {"one salt, second",
+     {{PLAIN, "one", 1, 0, 0}, {PLAIN, "two", 1, 0, 0}},
+     "two",
+     CLIENTID_REASON_ALLOWED,
+     2},
+    {"wrong",
+     {{PLAIN, "one", 1, 0, 0}, {PLAIN, "two", 2, 0, 0}},
+     "three",
+     CLIENTID_REASON_SECRET_WRONG,
+     0},
+    {"prefix",
+     {{PLAIN, "one", 1, 0, 0}, {0, NULL, 0, 0, 0}},
+     "on",
+     CLIENTID_REASON_SECRET_WRONG,
+     0},
+    {"longer",
+     {{PLAIN, "one", 1, 0, 0}, {0, NULL, 0, 0, 0}},
+     "onee",
+     CLIENTID_REASON_SECRET_WRONG,
+     0},
+    {"no secret is stored",
+     {{0, NULL, 0, 0, 0}, {0, NULL, 0, 0, 0}},
+     "one",
+     CLIENTID_REASON_SECRET_WRONG,
+     0},
+    {"under the pepper",
+     {{PEPPERED, "one", 1, 0, 0}, {0, NULL, 0, 0, 0}},
+     "one",
+     CLIENTID_REASON_ALLOWED,
+     1},
+    {"old plain, new peppered",
+     {{PLAIN, "one", 1, 0, 0}, {PEPPERED, "two", 2, 0, 0}},
+     "two",
+     CLIENTID_REASON_ALLOWED,
+     2},
+    {"wrong under the pepper",
+     {{PEPPERED, "one", 1, 0, 0}, {0, NULL, 0, 0, 0}},
+     "two",
+     CLIENTID_REASON_SECRET_WRONG,
+     0},
+    {"the last moment",
+     {{PLAIN, "one", 1, 0, 1001}, {0, NULL, 0, 0, 0}},
+     "one",
+     CLIENTID_REASON_ALLOWED,
+     1},
+    {"ends now",
+     {{PLAIN, "one", 1, 0, 1000}, {0, NULL, 0, 0, 0}},
+     "one",
+     CLIENTID_REASON_SECRET_EXPIRED,
+     1},
+    {"begins now",
+     {{PLAIN, "one", 1, 1000, 0}, {0, NULL, 0, 0, 0}},
+     "one",
+     CLIENTID_REASON_ALLOWED,
+     1},
+    {"begins later",
+     {{PLAIN, "one", 1, 1001, 0}, {0, NULL, 0, 0, 0}},
+     "one",
+     CLIENTID_REASON_SECRET_EXPIRED,
+     1},
+    {"wrong and expired is wrong",
+     {{PLAIN, "one", 1, 0, 5}, {0, NULL, 0, 0, 0}},
+     "two",
+     CLIENTID_REASON_SECRET_WRONG,
+     0},
+    {"old one expired, new one shown",
+     {{PLAIN, "one", 1, 0, 5}, {PLAIN, "two", 2, 0, 0}},
+     "two",
+     CLIENTID_REASON_ALLOWED,
+     2},
+    {"old one expired and shown",
+     {{PLAIN, "one", 1, 0, 5}, {PLAIN, "two", 2, 0, 0}},
+     "one",
+     CLIENTID_REASON_SECRET_EXPIRED,
+     1},
+    {"the same secret twice, first valid",
+     {{PLAIN, "one", 1, 0, 0}, {PLAIN, "one", 2, 0, 0}},
+     "one",
+     CLIENTID_REASON_ALLOWED,
+     1},
+    {"the same secret twice, second valid",
+     {{PLAIN, "one", 1, 0, 5}, {PLAIN, "one", 2, 0, 0}},
+     "one",
+     CLIENTID_REASON_ALLOWED,
+     2},
+    {"the same secret twice, both over",
+     {{PLAIN, "one", 1, 0, 5}, {PLAIN, "one", 2, 0, 6}},
+     "one",
+     CLIENTID_REASON_SECRET_EXPIRED,
+     1},
+};
+
 static void test_verdicts(void **state)
 {
-    static const struct {
-        const char *reason;
-        struct {
-            int kind;
-            const char *secret;
-            unsigned char salt;
-            uint64_t from, to;
-        } slot[2];
-        const char *shown;
-        unsigned want, want_slot;
-    } rows[] = {
-        {"first slot",
-         {{PLAIN, "one", 1, 0, 0}, {0, NULL, 0, 0, 0}},
-         "one",
-         CLIENTID_REASON_ALLOWED,
-         1},
-        {"second slot only",
-         {{0, NULL, 0, 0, 0}, {PLAIN, "two", 2, 0, 0}},
-         "two",
-         CLIENTID_REASON_ALLOWED,
-         2},
-        {"two salts, first",
-         {{PLAIN, "one", 1, 0, 0}, {PLAIN, "two", 2, 0, 0}},
-         "one",
-         CLIENTID_REASON_ALLOWED,
-         1},
-        {"two salts, second",
-         {{PLAIN, "one", 1, 0, 0}, {PLAIN, "two", 2, 0, 0}},
-         "two",
-         CLIENTID_REASON_ALLOWED,
-         2},
-        {"one salt, second",
-         {{PLAIN, "one", 1, 0, 0}, {PLAIN, "two", 1, 0, 0}},
-         "two",
-         CLIENTID_REASON_ALLOWED,
-         2},
-        {"wrong",
-         {{PLAIN, "one", 1, 0, 0}, {PLAIN, "two", 2, 0, 0}},
-         "three",
-         CLIENTID_REASON_SECRET_WRONG,
-         0},
-        {"prefix",
-         {{PLAIN, "one", 1, 0, 0}, {0, NULL, 0, 0, 0}},
-         "on",
-         CLIENTID_REASON_SECRET_WRONG,
-         0},
-        {"longer",
-         {{PLAIN, "one", 1, 0, 0}, {0, NULL, 0, 0, 0}},
-         "onee",
-         CLIENTID_REASON_SECRET_WRONG,
-         0},
-        {"no secret is stored",
-         {{0, NULL, 0, 0, 0}, {0, NULL, 0, 0, 0}},
-         "one",
-         CLIENTID_REASON_SECRET_WRONG,
-         0},
-        {"under the pepper",
-         {{PEPPERED, "one", 1, 0, 0}, {0, NULL, 0, 0, 0}},
-         "one",
-         CLIENTID_REASON_ALLOWED,
-         1},
-        {"old plain, new peppered",
-         {{PLAIN, "one", 1, 0, 0}, {PEPPERED, "two", 2, 0, 0}},
-         "two",
-         CLIENTID_REASON_ALLOWED,
-         2},
-        {"wrong under the pepper",
-         {{PEPPERED, "one", 1, 0, 0}, {0, NULL, 0, 0, 0}},
-         "two",
-         CLIENTID_REASON_SECRET_WRONG,
-         0},
-        {"the last moment",
-         {{PLAIN, "one", 1, 0, 1001}, {0, NULL, 0, 0, 0}},
-         "one",
-         CLIENTID_REASON_ALLOWED,
-         1},
-        {"ends now",
-         {{PLAIN, "one", 1, 0, 1000}, {0, NULL, 0, 0, 0}},
-         "one",
-         CLIENTID_REASON_SECRET_EXPIRED,
-         1},
-        {"begins now",
-         {{PLAIN, "one", 1, 1000, 0}, {0, NULL, 0, 0, 0}},
-         "one",
-         CLIENTID_REASON_ALLOWED,
-         1},
-        {"begins later",
-         {{PLAIN, "one", 1, 1001, 0}, {0, NULL, 0, 0, 0}},
-         "one",
-         CLIENTID_REASON_SECRET_EXPIRED,
-         1},
-        {"wrong and expired is wrong",
-         {{PLAIN, "one", 1, 0, 5}, {0, NULL, 0, 0, 0}},
-         "two",
-         CLIENTID_REASON_SECRET_WRONG,
-         0},
-        {"old one expired, new one shown",
-         {{PLAIN, "one", 1, 0, 5}, {PLAIN, "two", 2, 0, 0}},
-         "two",
-         CLIENTID_REASON_ALLOWED,
-         2},
-        {"old one expired and shown",
-         {{PLAIN, "one", 1, 0, 5}, {PLAIN, "two", 2, 0, 0}},
-         "one",
-         CLIENTID_REASON_SECRET_EXPIRED,
-         1},
-        {"the same secret twice, first valid",
-         {{PLAIN, "one", 1, 0, 0}, {PLAIN, "one", 2, 0, 0}},
-         "one",
-         CLIENTID_REASON_ALLOWED,
-         1},
-        {"the same secret twice, second valid",
-         {{PLAIN, "one", 1, 0, 5}, {PLAIN, "one", 2, 0, 0}},
-         "one",
-         CLIENTID_REASON_ALLOWED,
-         2},
-        {"the same secret twice, both over",
-         {{PLAIN, "one", 1, 0, 5}, {PLAIN, "one", 2, 0, 6}},
-         "one",
-         CLIENTID_REASON_SECRET_EXPIRED,
-         1},
-    };
     struct clientid__pepper *pepper;
 
     (void)state;
     assert_int_equal(clientid__pepper_new(&pepper, &clientid__malloc, PEPPER, 6), 0);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
         struct support_registry s;
         struct clientid__secret_match match;
         clientid_secret slot[2];
 
         support_registry_new(&s);
         for (unsigned n = 0; n < 2; n++)
-            slot[n] = make_slot(rows[i].slot[n].kind, rows[i].slot[n].secret, rows[i].slot[n].salt,
-                                16, rows[i].slot[n].from, rows[i].slot[n].to);
+            slot[n] = make_slot(verdicts[i].slot[n].kind, verdicts[i].slot[n].secret,
+                                verdicts[i].slot[n].salt, 16, verdicts[i].slot[n].from,
+                                verdicts[i].slot[n].to);
         put_secrets(&s, "c", slot[0], slot[1]);
-        match = verify(&s, "c", pepper, rows[i].shown, 1000);
-        if (match.reason != rows[i].want || match.slot != rows[i].want_slot)
-            fail_msg("%s: reason %u, slot %u", rows[i].reason, match.reason, match.slot);
+        match = verify(&s, "c", pepper, verdicts[i].shown, 1000);
+        if (match.reason != verdicts[i].want || match.slot != verdicts[i].want_slot)
+            fail_msg("%s: reason %u, slot %u", verdicts[i].reason, match.reason, match.slot);
         if (match.slot != 0)
             assert_true(match.slot_key == clientid_slot_key(slot[match.slot - 1].hash));
         else
             assert_true(match.slot_key == 0);
-        match = verify(&s, "unknown", pepper, rows[i].shown, 1000);
+        match = verify(&s, "unknown", pepper, verdicts[i].shown, 1000);
         assert_int_equal(match.reason, CLIENTID_REASON_SECRET_WRONG);
         support_registry_del(&s);
     }
@@ -437,6 +439,40 @@ static void test_without_the_right_pepper_nothing_matches(void **state)
     assert_int_equal(verify(&s, "z", NULL, "one", 0).slot, 0);
     clientid__pepper_del(right);
     clientid__pepper_del(wrong);
+    support_registry_del(&s);
+}
+
+static void test_every_bit_of_the_hash_counts(void **state)
+{
+    struct support_registry s;
+    const clientid_secret slot = make_slot(PLAIN, "one", 1, 16, 0, 0), none = {0};
+    char id[16];
+
+    (void)state;
+    support_registry_new(&s);
+    for (unsigned bit = 0; bit < 256; bit++) {
+        clientid_secret other = slot;
+
+        other.hash[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        snprintf(id, sizeof(id), "%u", bit);
+        put_secrets(&s, id, other, none);
+        assert_int_equal(verify(&s, id, NULL, "one", 0).slot, 0);
+    }
+    support_registry_del(&s);
+}
+
+static void test_keys_of_stored_slots(void **state)
+{
+    struct support_registry s;
+    struct clientid__contract c;
+    const clientid_secret slot = make_slot(PLAIN, "one", 1, 16, 0, 5), none = {0};
+
+    (void)state;
+    support_registry_new(&s);
+    put_secrets(&s, "c", none, slot);
+    assert_true(support_registry_find(&s, "a", CLIENTID_STR("c"), &c));
+    assert_true(clientid__secret_key(&c, 1) == 0);
+    assert_true(clientid__secret_key(&c, 2) == clientid_slot_key(slot.hash));
     support_registry_del(&s);
 }
 
@@ -572,6 +608,8 @@ int main(void)
         cmocka_unit_test(test_a_broken_library_admits_nobody),
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_without_the_right_pepper_nothing_matches),
+        cmocka_unit_test(test_every_bit_of_the_hash_counts),
+        cmocka_unit_test(test_keys_of_stored_slots),
         cmocka_unit_test(test_equal_work),
         cmocka_unit_test(test_one_salt_and_a_pepper),
         cmocka_unit_test(test_the_pepper_is_wiped),

@@ -369,6 +369,10 @@ static void waits_grow_while_the_source_fails(void **state)
     source.poll_code = source.changes_code = 0;
     clientid_sync_step(sync_, w.now_ns, &next, NULL);
     assert_int_equal(next - w.now_ns, 50000000);
+    source.poll_code = source.changes_code = CLIENTID_ERR_UNREACHABLE;
+    clientid_sync_step(sync_, w.now_ns, &next, NULL);
+    assert_in_range(next - w.now_ns, 25000000, 50000000);
+    source.poll_code = source.changes_code = 0;
     assert_int_equal(clientid_sync_step(sync_, UINT64_MAX - 1, &next, NULL), 0);
     assert_int_equal(next, UINT64_MAX);
 }
@@ -627,6 +631,14 @@ static void damaged_files_are_no_failure(void **state)
 
 /* ---- disk -------------------------------------------------------------------------------------- */
 
+static clientid_reason
+    at_sync; /* what client 1 is told while its change has just reached the disk */
+
+static void note_reason(void)
+{
+    at_sync = ask(&w, 1);
+}
+
 static void a_revocation_is_on_disk_before_it_counts(void **state)
 {
     struct clientid__journal journal;
@@ -636,10 +648,13 @@ static void a_revocation_is_on_disk_before_it_counts(void **state)
     start(FLEXIBLE);
     assert_int_equal(step(), 0);
     support_source_set(&source, 1, CLIENTID_REVOKED);
-    /* The round as the step does it, up to where it is applied. */
     support_disk.syncs = 0;
+    support_disk.synced = note_reason;
     assert_int_equal(step(), 0);
+    support_disk.synced = NULL;
     assert_int_equal(support_disk.syncs, 1);
+    assert_int_equal(at_sync, CLIENTID_REASON_ALLOWED);
+    EXPECT(1, CONTRACT_REVOKED);
     support_sink_init(&sink);
     assert_int_equal(
         clientid__journal_open(&journal, sync_->folder.fd, O_RDONLY, &sync_->folder.snapshot, NULL),
@@ -725,7 +740,11 @@ static void a_full_load_is_on_disk_before_it_replaces_what_is_in_force(void **st
     assert_int_equal(step(), 0);
     source.gap = true;
     support_source_set(&source, 1, CLIENTID_REVOKED);
+    support_disk.synced = note_reason;
     assert_int_equal(step(), 0);
+    support_disk.synced = NULL;
+    assert_int_equal(at_sync, CLIENTID_REASON_ALLOWED);
+    EXPECT(1, CONTRACT_REVOKED);
     assert_int_equal(sync_->folder.snapshot.position.revision, source.at.revision);
     stop();
     source.changes_code = CLIENTID_ERR_UNREACHABLE;
@@ -737,17 +756,47 @@ static void the_journal_is_kept_short(void **state)
 {
     (void)state;
     start(FLEXIBLE);
-    for (int i = 0; i < 4000; i++) {
+    assert_int_equal(step(), 0);
+    source.repeats = 100;
+    for (int i = 0; i < 100; i++) {
         for (int n = 0; n < 8; n++)
             support_source_set(&source, n, 1 + (unsigned)(i % 4));
         assert_int_equal(step(), 0);
-        assert_true(sync_->folder.journal.bytes < (1 << 20) + 4096);
-        if (sync_->folder.snapshot.position.revision > 100)
-            break;
+        assert_true(sync_->folder.journal.bytes <= 1 << 20);
+        assert_int_equal(sync_->status.durable_revision, source.at.revision);
     }
+    assert_int_equal(source.loads, 1);
     assert_true(sync_->folder.snapshot.position.revision > 100);
+}
+
+static void a_disk_that_fails_is_not_tried_at_every_step(void **state)
+{
+    (void)state;
+    start(FLEXIBLE);
+    assert_int_equal(step(), 0);
+    support_disk.write_errno = ENOSPC;
+    support_source_set(&source, 1, CLIENTID_REVOKED);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(step(), 0);
+    assert_in_range(support_disk.refused_writes, 4, 30);
+    /* A clock that is put back by a day does not put off the next try by a day. */
+    support_disk_works();
+    w.now_ns -= 86400 * SECOND_NS;
+    assert_int_equal(step(), 0);
     assert_int_equal(sync_->status.durable_revision, source.at.revision);
-    assert_true(sync_->folder.journal.bytes < 1 << 19);
+}
+
+static void changes_that_lead_back_lead_to_a_full_load(void **state)
+{
+    (void)state;
+    start(FLEXIBLE);
+    assert_int_equal(step(), 0);
+    support_source_set(&source, 1, CLIENTID_REVOKED);
+    source.goes_back = true;
+    assert_int_equal(step(), 0);
+    assert_int_equal(source.loads, 2);
+    assert_int_equal(sync_->status.revision, source.at.revision);
+    EXPECT(1, CONTRACT_REVOKED);
 }
 
 static void a_round_too_long_becomes_a_full_load(void **state)
@@ -755,13 +804,16 @@ static void a_round_too_long_becomes_a_full_load(void **state)
     (void)state;
     start(FLEXIBLE);
     assert_int_equal(step(), 0);
-    /* Not 64 MiB of changes: the round says that it holds them. */
-    assert_int_equal(clientid__bytes_reserve(&sync_->round.frames, (64u << 20) + 2), 0);
     support_source_set(&source, 2, CLIENTID_APPROVED);
-    for (int i = 0; i < 4000; i++)
-        support_source_set(&source, 3, CLIENTID_APPROVED);
+    source.repeats = 1000000;
     assert_int_equal(step(), 0);
+    assert_int_equal(source.loads, 2);
     EXPECT(2, ALLOWED);
+    source.repeats = 1000;
+    support_source_set(&source, 2, CLIENTID_REVOKED);
+    assert_int_equal(step(), 0);
+    assert_int_equal(source.loads, 2);
+    EXPECT(2, CONTRACT_REVOKED);
 }
 
 static void without_a_folder_nothing_is_kept(void **state)
@@ -868,6 +920,65 @@ static void a_strict_follower_waits_for_its_writer_s_contact(void **state)
     assert_int_equal(step_follower(), 0);
     assert_int_equal(ask(&reader, 1), CLIENTID_REASON_ALLOWED);
     stop_follower();
+}
+
+/* The writer is in touch, but what it has is not in the files: the follower may be serving what was revoked. */
+static void a_contact_beyond_the_files_does_not_count(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    start(FLEXIBLE);
+    assert_int_equal(step(), 0);
+    start_follower(FLEXIBLE, false);
+    assert_int_equal(step_follower(), 0);
+    before = follower->status.contact_ns;
+    support_disk.sync_errno = EIO;
+    support_source_set(&source, 1, CLIENTID_REVOKED);
+    assert_int_equal(step(), 0);
+    w.now_ns += 3 * SECOND_NS;
+    assert_int_equal(step(), 0);
+    step_follower();
+    assert_int_equal(ask(&reader, 1), CLIENTID_REASON_ALLOWED);
+    assert_int_equal(follower->status.contact_ns, before);
+    support_disk_works();
+    w.now_ns += 20 * SECOND_NS;
+    assert_int_equal(step(), 0);
+    assert_int_equal(step_follower(), 0);
+    assert_int_equal(ask(&reader, 1), CLIENTID_REASON_CONTRACT_REVOKED);
+    stop_follower();
+}
+
+/* Half a round in memory is made whole by a load, whichever allocation it was that failed. */
+static void a_follower_without_memory_catches_up(void **state)
+{
+    size_t at;
+
+    (void)state;
+    start(FLEXIBLE);
+    assert_int_equal(step(), 0);
+    for (at = 1; at < 60; at++) {
+        struct support_alloc alloc;
+        clientid_sync_options options = sync_options(1);
+        clientid_gateway *gateway;
+        clientid_sync *s;
+        uint64_t next;
+
+        support_alloc_init(&alloc);
+        gateway = make_gateway(FLEXIBLE, &alloc.allocator);
+        assert_int_equal(clientid_sync_new(&s, gateway, NULL, &options, NULL), 0);
+        for (int i = 10; i < 60; i++)
+            support_source_set(&source, i, 1 + (unsigned)(support_random(&w.revision) % 4));
+        assert_int_equal(step(), 0);
+        alloc.fail_at = alloc.calls + at;
+        clientid_sync_step(s, w.now_ns, &next, NULL);
+        clientid_sync_step(s, w.now_ns, &next, NULL);
+        assert_int_equal(clientid_sync_step(s, w.now_ns, &next, NULL), 0);
+        expect_equal_to_source(gateway);
+        clientid_sync_del(s);
+        clientid_gateway_del(gateway);
+        assert_int_equal(alloc.live, 0);
+    }
 }
 
 static void a_follower_goes_back_only_with_its_writer(void **state)
@@ -1093,11 +1204,15 @@ int main(void)
         ROW(a_full_load_that_cannot_be_saved_counts_all_the_same),
         ROW(a_full_load_is_on_disk_before_it_replaces_what_is_in_force),
         ROW(the_journal_is_kept_short),
+        ROW(a_disk_that_fails_is_not_tried_at_every_step),
+        ROW(changes_that_lead_back_lead_to_a_full_load),
         ROW(a_round_too_long_becomes_a_full_load),
         ROW(without_a_folder_nothing_is_kept),
         ROW(a_follower_sees_changes),
         ROW(a_follower_s_age_is_the_writer_s),
         ROW(a_strict_follower_waits_for_its_writer_s_contact),
+        ROW(a_contact_beyond_the_files_does_not_count),
+        ROW(a_follower_without_memory_catches_up),
         ROW(a_follower_goes_back_only_with_its_writer),
         ROW(a_reader_with_a_source_falls_back_on_the_files),
         ROW(a_reader_writes_nothing),
