@@ -140,7 +140,9 @@ $(example_bin): $(BUILD)/examples/%: $(BUILD)/examples/%.o $(store_a) $(core_a)
 unit_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
 race_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/race/race_*.c)))
 interop_bin := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/interop/test_*.c)))
-test_common := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/support_*.c)))
+# An archive: a test links only what it uses, and may include a file of the library to look inside.
+test_common := $(BUILD)/tests/libsupport.a
+$(test_common): $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/support_*.c)))
 
 $(BUILD)/tests/unit/support_%.o: tests/unit/support_%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
@@ -152,7 +154,7 @@ $(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
 $(interop_bin): $(interop_common)
 $(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
-	$(Q)$(compile) -Ilib -Itests/unit -o $@ $(filter %.c %.o,$^) $(store_a) $(core_a) $(LDFLAGS) \
+	$(Q)$(compile) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(store_a) $(core_a) $(LDFLAGS) \
 	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -lz -ldl
 
 test: $(unit_bin) $(race_bin)

@@ -10,19 +10,19 @@
 static int check_fields(const clientid_api_record *record, unsigned fields, clientid_error *error)
 {
     const struct {
-        unsigned bit;
         const char *pointer;
         clientid_str value;
         size_t min, max;
+        unsigned bit;
         enum clientid__field kind;
     } rows[] = {
-        {CLIENTID_API_NAME, "/name", record->name, 1, CLIENTID_API_NAME_MAX, CLIENTID__FIELD_NAME},
-        {CLIENTID_API_PROVIDER, "/clientProvider", record->provider, 0, CLIENTID_NAME_MAX,
+        {"/name", record->name, 1, CLIENTID_API_NAME_MAX, CLIENTID_API_NAME, CLIENTID__FIELD_NAME},
+        {"/clientProvider", record->provider, 0, CLIENTID_NAME_MAX, CLIENTID_API_PROVIDER,
          CLIENTID__FIELD_NAME},
-        {CLIENTID_API_ASSET, "/assetId", record->asset, 0, CLIENTID_NAME_MAX, CLIENTID__FIELD_NAME},
-        {CLIENTID_API_VERSION, "/version", record->version, 0, CLIENTID_NAME_MAX,
+        {"/assetId", record->asset, 0, CLIENTID_NAME_MAX, CLIENTID_API_ASSET, CLIENTID__FIELD_NAME},
+        {"/version", record->version, 0, CLIENTID_NAME_MAX, CLIENTID_API_VERSION,
          CLIENTID__FIELD_NAME},
-        {CLIENTID_API_TERMS, "/terms", record->terms, 0, CLIENTID_TEXT_MAX, CLIENTID__FIELD_TEXT},
+        {"/terms", record->terms, 0, CLIENTID_TEXT_MAX, CLIENTID_API_TERMS, CLIENTID__FIELD_TEXT},
     };
     int rc = 0;
 

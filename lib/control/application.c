@@ -37,18 +37,18 @@ static int check_fields(const clientid_application_record *record, unsigned fiel
                         clientid_error *error)
 {
     const struct {
-        unsigned bit;
         const char *pointer;
         clientid_str value;
         size_t min, max;
+        unsigned bit;
         enum clientid__field kind;
     } rows[] = {
-        {CLIENTID_APPLICATION_NAME, "/name", record->name, 1, CLIENTID_NAME_MAX,
+        {"/name", record->name, 1, CLIENTID_NAME_MAX, CLIENTID_APPLICATION_NAME,
          CLIENTID__FIELD_NAME},
-        {CLIENTID_APPLICATION_DESCRIPTION, "/description", record->description, 0,
-         CLIENTID_TEXT_MAX, CLIENTID__FIELD_TEXT},
-        {CLIENTID_APPLICATION_URL, "/url", record->url, 0, CLIENTID_URI_MAX, CLIENTID__FIELD_NAME},
-        {CLIENTID_APPLICATION_PROVIDER, "/clientProvider", record->provider, 0, CLIENTID_NAME_MAX,
+        {"/description", record->description, 0, CLIENTID_TEXT_MAX,
+         CLIENTID_APPLICATION_DESCRIPTION, CLIENTID__FIELD_TEXT},
+        {"/url", record->url, 0, CLIENTID_URI_MAX, CLIENTID_APPLICATION_URL, CLIENTID__FIELD_NAME},
+        {"/clientProvider", record->provider, 0, CLIENTID_NAME_MAX, CLIENTID_APPLICATION_PROVIDER,
          CLIENTID__FIELD_NAME},
     };
     int rc = 0;

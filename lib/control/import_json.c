@@ -43,11 +43,15 @@ static int fail_syntax(struct document *document, size_t at, const char *sentenc
     return CLIENTID_ERR_SYNTAX;
 }
 
+static bool white_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* The next character that is not white space, or 0 at the end. */
 static char peek(struct document *document)
 {
-    while (document->at < document->text.len &&
-           memchr(" \t\r\n", document->text.ptr[document->at], 4) != NULL)
+    while (document->at < document->text.len && white_space(document->text.ptr[document->at]))
         document->at++;
     return document->at < document->text.len ? document->text.ptr[document->at] : '\0';
 }

@@ -74,7 +74,7 @@ static int next_line(struct lines *lines, clientid_str *out)
 static bool blank(clientid_str line)
 {
     for (size_t i = 0; i < line.len; i++)
-        if (memchr(" \t\r", line.ptr[i], 3) == NULL)
+        if (line.ptr[i] != ' ' && line.ptr[i] != '\t' && line.ptr[i] != '\r')
             return false;
     return true;
 }

@@ -159,8 +159,8 @@ static int read_texts(struct clientid__reader *reader, const struct clientid__ke
             return clientid__json_wrong(reader, key->name, i, "must be a string");
         list[i] = clientid__json_text(element);
     }
-    memcpy(out + key->offset, &list, sizeof(list));
-    memcpy(out + key->count_offset, &count32, sizeof(count32));
+    *(const clientid_str **)(void *)(out + key->offset) = list;
+    *(uint32_t *)(void *)(out + key->count_offset) = count32;
     return 0;
 }
 

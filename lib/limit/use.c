@@ -14,6 +14,8 @@ static struct uses uses_of(const struct clientid__table *table, const uint64_t k
 {
     const struct clientid__region_map *map = &table->region[CLIENTID__REGION_USES];
 
+    if (map->cells == NULL)
+        return (struct uses){0};
     return (struct uses){
         .cells = map->cells + ((key[0] >> 3) & map->mask) * CLIENTID__USE_ENTRIES,
         .begin = (unsigned)(key[0] & 7) * 4,

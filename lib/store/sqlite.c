@@ -302,9 +302,6 @@ static int open_file(struct clientid__sqlite *s, enum clientid__connection how,
     sqlite3_extended_result_codes(s->db, 1);
     sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    /* A reader that is the last to close must not remove a "-wal" by name: after a rename, it is another's. */
-    if (read)
-        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (!read && sqlite3_db_readonly(s->db, "main") == 1)
         return clientid__fail(error, CLIENTID_ERR_IO, "cannot open %s: it is not writable",
                               s->file);

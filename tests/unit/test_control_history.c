@@ -149,9 +149,30 @@ static int pick(struct pair *p, int below)
     return (int)(support_random(&p->seed) % (unsigned)below);
 }
 
+/* One of that API more often than not. */
+static int pick_tier(struct pair *p, int api)
+{
+    int tier = 1 + pick(p, p->m.tier_count);
+
+    for (int i = 0; i < 4 && p->m.tiers[tier].api != api; i++)
+        tier = 1 + pick(p, p->m.tier_count);
+    return tier;
+}
+
+/* One that is there more often than not. */
+static int pick_contract(struct pair *p)
+{
+    int c = 1 + pick(p, p->m.contract_count);
+
+    for (int i = 0; i < 3 && p->m.contracts[c].status == GONE; i++)
+        c = 1 + pick(p, p->m.contract_count);
+    return c;
+}
+
 static int do_tier(struct pair *p, enum outcome *expected)
 {
-    int tier = 1 + pick(p, p->m.tier_count), automatic = pick(p, 2), deprecated = pick(p, 4) == 0;
+    int tier = 1 + pick(p, p->m.tier_count), automatic = pick(p, 5) == 0,
+        deprecated = pick(p, 3) == 0;
     clientid_tier_record record = {.size = sizeof(record),
                                    .auto_approve = (uint32_t)automatic,
                                    .status = 1 + (uint32_t)deprecated};
@@ -168,7 +189,7 @@ static int do_tier(struct pair *p, enum outcome *expected)
 
 static int do_new_tier(struct pair *p, enum outcome *expected)
 {
-    int api = 1 + pick(p, APIS), automatic = pick(p, 2), t = p->m.tier_count + 1;
+    int t = p->m.tier_count + 1, api = 1 + t % APIS, automatic = pick(p, 5) == 0;
     char name[16];
 
     *expected = DONE;
@@ -185,7 +206,7 @@ static int do_new_tier(struct pair *p, enum outcome *expected)
 static int do_request(struct pair *p, enum outcome *expected)
 {
     int app = 1 + pick(p, APPLICATIONS), api = 1 + pick(p, APIS);
-    int tier = pick(p, 4) == 0 || p->m.tier_count == 0 ? 0 : 1 + pick(p, p->m.tier_count);
+    int tier = pick(p, 4) == 0 ? 0 : pick_tier(p, api);
     clientid_access_request request = {.size = sizeof(request),
                                        .application_id = (uint64_t)app,
                                        .api_id = (uint64_t)api,
@@ -205,12 +226,14 @@ static int do_request(struct pair *p, enum outcome *expected)
 
 static int do_contract(struct pair *p, enum outcome *expected)
 {
-    int c = p->m.contract_count - pick(p, 24), tier = 1 + pick(p, p->m.tier_count);
     clientid_verb verb = (clientid_verb)pick(p, CLIENTID_VERB_COUNT);
+    int c, tier;
 
-    if (c < 1)
+    if (p->m.contract_count == 0)
         return do_request(p, expected);
-    if (pick(p, 3) == 0) {
+    c = pick_contract(p);
+    tier = pick_tier(p, p->m.contracts[c].api);
+    if (pick(p, 4) == 0) {
         *expected = model_change(&p->m, c, tier);
         return clientid_control_contract_change_tier(p->s.control, (uint64_t)c, (uint64_t)tier,
                                                      NULL, &p->s.error);
@@ -259,7 +282,8 @@ static void test_histories(void **state)
     (void)state;
     for (uint64_t seed = 77; seed < 81; seed++) {
         static int (*const doers[])(struct pair *, enum outcome *) = {
-            do_request, do_contract, do_contract, do_contract, do_tier};
+            do_request,  do_request,  do_contract, do_contract, do_contract,
+            do_contract, do_contract, do_contract, do_tier};
         static struct pair p;
         int done = 0;
 
@@ -271,15 +295,15 @@ static void test_histories(void **state)
         for (int i = 0; i < APPLICATIONS; i++)
             support_new_application(&p.s,
                                     (const char *[]){"A", "B", "C", "D", "E", "F", "G", "H"}[i]);
-        for (int step = 0; step < 1500; step++) {
+        for (int step = 0; step < 2500; step++) {
             uint64_t revision = support_revision(&p.s);
             enum outcome expected;
             int rc;
 
-            if (step % 100 == 0 || p.m.tier_count == 0)
+            if (step % 100 == 0 || p.m.tier_count < 6)
                 rc = do_new_tier(&p, &expected);
             else
-                rc = doers[pick(&p, 5)](&p, &expected);
+                rc = doers[pick(&p, 9)](&p, &expected);
             if ((rc == 0) != (expected == DONE))
                 fail_msg("seed %llu step %d: %d %s", (unsigned long long)seed, step, rc,
                          p.s.error.text);

@@ -280,7 +280,7 @@ static void test_errors_keep_secrets(void **state)
 
     (void)state;
     assert_int_equal(
-        clientid_application_from_json(CLIENTID_STR("{\"clientSecret\":\"needle\" \"x\"}"), &app,
+        clientid_application_from_json(CLIENTID_STR("{\"clientSecret\":\"x\" \"needle\"}"), &app,
                                        &fields, NULL, &json, &error),
         CLIENTID_ERR_SYNTAX);
     assert_null(strstr(error.text, "needle"));
