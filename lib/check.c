@@ -443,7 +443,7 @@ static int refuse(struct inquiry *q)
         else if (waits == NULL)
             waits = q->owners[i];
     }
-    if (denies != NULL)
+    if (denies != NULL || waits == NULL)
         return conclude(q, CLIENTID_DENY, CLIENTID_REASON_QUOTA_EXCEEDED, denies);
     return delay(q, waits);
 }

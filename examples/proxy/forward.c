@@ -177,13 +177,10 @@ static bool append_forwarded_for(const struct exchange *ex, struct curl_slist **
             break;
         if (value.len == 0)
             continue;
-        memcpy(text + len, value.ptr, value.len);
-        memcpy(text + len + value.len, ", ", 2);
-        len += value.len + 2;
+        len += (size_t)snprintf(text + len, sizeof text - len, "%.*s, ", (int)value.len, value.ptr);
     }
-    size_t peer = strlen(ex->peer);
-    memcpy(text + len, ex->peer, peer);
-    return append_named(list, "X-Forwarded-For", (clientid_str){text, len + peer});
+    int peer = snprintf(text + len, sizeof text - len, "%s", ex->peer);
+    return append_named(list, "X-Forwarded-For", (clientid_str){text, len + (size_t)peer});
 }
 
 static bool append_forwarded(const struct exchange *ex, struct curl_slist **list)

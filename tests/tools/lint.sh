@@ -13,4 +13,4 @@ printf '%s\n' $files | xargs -P 2 -n 1 sh -c '
 cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --inline-suppr -j 2 \
     --enable=warning,performance,portability --suppress=missingIncludeSystem \
     --suppressions-list=tests/tools/cppcheck.txt \
-    -D_DEFAULT_SOURCE -Iinclude -Ilib $files
+    -D_DEFAULT_SOURCE -D__GCC_HAVE_SYNC_COMPARE_AND_SWAP_16 -Iinclude -Ilib $files
