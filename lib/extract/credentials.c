@@ -54,7 +54,7 @@ static int read_params(const struct clientid__reader *reader, params_fn *read,
     if (rv < 0)
         return rv;
     for (size_t i = 0; i < n; i++)
-        *target[i] = clientid__value_merge(*target[i], params[i].value);
+        clientid__value_merge(target[i], &params[i].value);
     return 0;
 }
 
@@ -70,7 +70,7 @@ static int read_headers(const struct clientid__reader *reader,
         rv = clientid__header_read(reader, clientid__expression_name(where[i]), &value);
         if (rv < 0)
             return rv;
-        values[i] = clientid__value_merge(values[i], value);
+        clientid__value_merge(&values[i], &value);
     }
     return 0;
 }
@@ -94,14 +94,14 @@ static int read_values(const struct clientid__reader *reader,
 }
 
 /* Basic beside parameters: Basic always shows a password, so an empty one differs from one with text. */
-static void merge_basic(const struct clientid__value basic[2], struct clientid__value values[2])
+static void merge_basic(struct clientid__value basic[2], struct clientid__value values[2])
 {
     bool empty_password = clientid__value_there(&basic[0]) && clientid__value_absent(&basic[1]);
 
     if (empty_password && clientid__value_there(&values[1]))
         values[1].reason = CLIENTID_REASON_CREDENTIALS_AMBIGUOUS;
-    values[0] = clientid__value_merge(basic[0], values[0]);
-    values[1] = clientid__value_merge(basic[1], values[1]);
+    clientid__value_merge(&basic[0], &values[0]);
+    clientid__value_merge(&basic[1], &values[1]);
 }
 
 /* The client id is judged first; a body is asked for only when it can still change the verdict. */
@@ -122,27 +122,29 @@ int clientid__extract(const struct clientid__spec *spec, const struct clientid__
 {
     const struct clientid__expression *const where[] = {&spec->id, &spec->secret};
     const struct clientid__reader reader = {request, caps, scratch, spec->flags};
-    struct clientid__value basic[2], values[2];
+    struct clientid__value basic[2], values[2], *found = values;
     int rv = 0;
 
     *out = (struct clientid__credentials){.reason = CLIENTID_REASON_ID_MISSING};
-    for (size_t i = 0; i < 2; i++)
-        basic[i] = values[i] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
+    values[0] = values[1] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
     if (spec->flags & CLIENTID__SPEC_BASIC)
         rv = clientid__basic_read(&reader, &basic[0], &basic[1]);
     if (rv == 0 && (spec->flags & CLIENTID__SPEC_EXPRESSIONS) != 0)
         rv = read_values(&reader, where, values, 2);
     if (rv < 0)
         return rv;
-    merge_basic(basic, values);
+    if (spec->flags & CLIENTID__SPEC_BASIC) {
+        merge_basic(basic, values);
+        found = basic;
+    }
 
-    out->reason = judge(&values[0], &values[1]);
-    out->from_query = values[0].from_query || values[1].from_query;
-    if (clientid__value_there(&values[0]))
-        out->id = values[0].text;
-    if (out->reason == CLIENTID_REASON_ALLOWED && clientid__value_there(&values[1])) {
+    out->reason = judge(&found[0], &found[1]);
+    out->from_query = found[0].from_query || found[1].from_query;
+    if (clientid__value_there(&found[0]))
+        out->id = found[0].text;
+    if (out->reason == CLIENTID_REASON_ALLOWED && clientid__value_there(&found[1])) {
         out->has_secret = true;
-        out->secret = values[1].text;
+        out->secret = found[1].text;
     }
     return 0;
 }

@@ -118,25 +118,24 @@ static bool refused(const struct clientid__value *v)
            v->reason != CLIENTID_REASON_BODY_NEEDED;
 }
 
-struct clientid__value clientid__value_merge(struct clientid__value a, struct clientid__value b)
+void clientid__value_merge(struct clientid__value *value, const struct clientid__value *other)
 {
-    bool from_query = a.from_query || b.from_query;
-    struct clientid__value v;
+    bool from_query = value->from_query || other->from_query;
 
-    if (refused(&a))
-        v = a;
-    else if (refused(&b))
-        v = b;
-    else if (a.reason == CLIENTID_REASON_BODY_NEEDED || b.reason == CLIENTID_REASON_BODY_NEEDED)
-        v = clientid__value_none(CLIENTID_REASON_BODY_NEEDED);
-    else if (clientid__value_absent(&b))
-        v = a;
-    else if (clientid__value_absent(&a) || same_bytes(a.text, b.text))
-        v = b;
-    else
-        v = clientid__value_none(CLIENTID_REASON_CREDENTIALS_AMBIGUOUS);
-    v.from_query = from_query;
-    return v;
+    if (refused(value)) {
+        value->from_query = from_query;
+        return;
+    }
+    if (refused(other))
+        *value = *other;
+    else if (value->reason == CLIENTID_REASON_BODY_NEEDED ||
+             other->reason == CLIENTID_REASON_BODY_NEEDED)
+        *value = clientid__value_none(CLIENTID_REASON_BODY_NEEDED);
+    else if (clientid__value_absent(value))
+        *value = *other;
+    else if (!clientid__value_absent(other) && !same_bytes(value->text, other->text))
+        *value = clientid__value_none(CLIENTID_REASON_CREDENTIALS_AMBIGUOUS);
+    value->from_query = from_query;
 }
 
 void clientid__params_set(struct clientid__param *params, size_t count, struct clientid__value v)

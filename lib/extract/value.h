@@ -75,10 +75,10 @@ struct clientid__value clientid__value_make(clientid_str decoded,
                                             const struct clientid__caps *caps);
 
 /*
- * One value out of two carriers: the same in both, or there in one.  A refused one wins over everything, and
+ * Makes |*value| one out of two carriers: the same in both, or there in one.  A refused one wins over everything, and
  * every other reason over a body that is still to come.
  */
-struct clientid__value clientid__value_merge(struct clientid__value a, struct clientid__value b);
+void clientid__value_merge(struct clientid__value *value, const struct clientid__value *other);
 
 /* Sets |value| of each of |params| to |v|: what befell the carrier befell all of them. */
 void clientid__params_set(struct clientid__param *params, size_t count, struct clientid__value v);

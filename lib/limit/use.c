@@ -44,6 +44,13 @@ static union clientid__cell *choose(const struct uses *u, union clientid__cell *
     return oldest;
 }
 
+/* The usual case, told without care for a torn read: at worst the use is noted with the next request. */
+static bool noted(const union clientid__cell *cell, union clientid__cell next)
+{
+    return clientid__cell_word(cell, 0) == next.word[0] &&
+           clientid__cell_word(cell, 1) >= next.word[1];
+}
+
 void clientid__table_use(struct clientid__table *table, const uint64_t key[2], uint64_t now_ns)
 {
     struct uses u = uses_of(table, key);
@@ -51,7 +58,7 @@ void clientid__table_use(struct clientid__table *table, const uint64_t key[2], u
     union clientid__cell *cell;
     union clientid__cell seen;
 
-    if (u.cells == NULL)
+    if (u.cells == NULL || noted(u.cells + u.begin, next))
         return;
     cell = choose(&u, &seen);
     /* Within a minute nothing is written; a lost race is another use of about the same time. */

@@ -158,8 +158,10 @@ static void two_carriers(void **state)
     (void)state;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct clientid__value v = clientid__value_merge(*rows[i].a, *rows[i].b);
-        struct clientid__value w = clientid__value_merge(*rows[i].b, *rows[i].a);
+        struct clientid__value v = *rows[i].a, w = *rows[i].b;
+
+        clientid__value_merge(&v, rows[i].b);
+        clientid__value_merge(&w, rows[i].a);
         if (v.reason != rows[i].reason || w.reason != rows[i].reason)
             fail_msg("%s: %d, %d", rows[i].name, (int)v.reason, (int)w.reason);
         if (clientid__value_there(&v))
