@@ -96,7 +96,9 @@ link_so = $(link) -shared -Wl,-soname,$(1).so.$(SOVERSION) -Wl,--version-script,
 $(BUILD)/$(so): $(core_src:%.c=$(BUILD)/so/%.o) lib/libclientid.map $(stamp)
 	@$(say) LD $@
 	$(Q)$(call link_so,libclientid) $(core_libs)
-$(BUILD)/$(store_so): $(store_src:%.c=$(BUILD)/so/%.o) $(BUILD)/libclientid.so lib/libclientid-store.map $(stamp)
+# libclientid keeps errors and memory to itself, so the second library has its own copy of them, hidden too.
+store_base := $(BUILD)/so/lib/base/error.o $(BUILD)/so/lib/base/mem.o
+$(BUILD)/$(store_so): $(store_src:%.c=$(BUILD)/so/%.o) $(store_base) $(BUILD)/libclientid.so lib/libclientid-store.map $(stamp)
 	@$(say) LD $@
 	$(Q)$(call link_so,libclientid-store) -L$(BUILD) -lclientid $(core_libs) $(store_libs)
 $(BUILD)/libclientid.so: $(BUILD)/$(so)
@@ -138,14 +140,21 @@ $(example_bin): $(BUILD)/examples/%: $(BUILD)/examples/%.o $(store_a) $(core_a)
 unit_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
 race_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/race/race_*.c)))
 interop_bin := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/interop/test_*.c)))
-test_common := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/support_*.c)))
+# An archive: a test links only what it uses, and may include a file of the library to look inside.
+test_common := $(BUILD)/tests/libsupport.a
+$(test_common): $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/unit/support_*.c)))
 
 $(BUILD)/tests/unit/support_%.o: tests/unit/support_%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
 	$(Q)$(compile) -Ilib -Itests/unit -c -o $@ $<
+interop_common := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/interop/support_*.c)))
+$(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
+	@mkdir -p $(@D) && $(say) CC $<
+	$(Q)$(compile) -Itests/interop -c -o $@ $<
+$(interop_bin): $(interop_common)
 $(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
-	$(Q)$(compile) -Ilib -Itests/unit -o $@ $< $(test_common) $(store_a) $(core_a) $(LDFLAGS) \
+	$(Q)$(compile) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(store_a) $(core_a) $(LDFLAGS) \
 	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -lz -ldl
 
 test: $(unit_bin) $(race_bin)

@@ -28,6 +28,7 @@ struct inquiry {
     uint32_t verified;
     struct clientid__credentials credentials[CLIENTID__POLICIES_MAX];
     clientid_reason verdicts[CLIENTID__POLICIES_MAX];
+    bool looked_up, found;
     struct clientid__hash128 id_hash;
     struct clientid__contract contract;
 
@@ -131,11 +132,11 @@ static clientid_str keep(struct inquiry *q, clientid_str text)
     return copy;
 }
 
-static void describe(struct inquiry *q, const struct clientid__contract *contract)
+static void describe(struct inquiry *q)
 {
+    const struct clientid__contract *contract = &q->contract;
     clientid_decision *decision = q->decision;
 
-    q->contract = *contract;
     decision->contract_id = contract->id;
     decision->application_id = contract->application_id;
     decision->client_name = keep(q, contract->name);
@@ -145,39 +146,54 @@ static void describe(struct inquiry *q, const struct clientid__contract *contrac
     }
 }
 
+/* All policies name one client, so there is one look-up.  What it leads to is fetched while the secret is hashed. */
+static void look_up(struct inquiry *q, clientid_str id)
+{
+    uint64_t hash, key[2];
+
+    if (q->looked_up)
+        return;
+    q->looked_up = true;
+    q->id_hash = clientid__hash128(id.ptr, id.len, q->worker->gateway->seed);
+    hash = clientid__registry_hash(q->id_hash, q->api->number);
+    q->found = clientid__registry_find(q->registry, q->api->number, id, hash, &q->contract);
+    for (unsigned slot = 1; q->found && slot <= 2; slot++) {
+        uint64_t slot_key = clientid__secret_key(&q->contract, slot);
+
+        clientid__use_key(key, q->id_hash, slot_key);
+        if (slot_key != 0)
+            clientid__table_use_prefetch(q->worker->gateway->table, key);
+    }
+}
+
+static void note_use(struct inquiry *q, const struct clientid__secret_match *match)
+{
+    uint64_t key[2];
+
+    q->decision->secret_slot = (uint8_t)match->slot;
+    if (q->peek)
+        return;
+    clientid__use_key(key, q->id_hash, match->slot_key);
+    clientid__table_use(q->worker->gateway->table, key, q->request->now_ns);
+}
+
 /* The secret is judged before the contract's state, so only its owner learns (by 403) that there is a contract. */
 static clientid_reason verify(struct inquiry *q, const struct clientid__credentials *credentials,
                               bool needs_secret)
 {
-    struct clientid__contract contract;
-    struct clientid__secret_match match;
-    bool found;
+    struct clientid__secret_match match = {.reason = CLIENTID_REASON_ALLOWED};
 
-    q->id_hash =
-        clientid__hash128(credentials->id.ptr, credentials->id.len, q->worker->gateway->seed);
-    found = clientid__registry_find(q->registry, q->api->number, credentials->id,
-                                    clientid__registry_hash(q->id_hash, q->api->number), &contract);
-    if (!needs_secret) {
-        if (!found)
-            return CLIENTID_REASON_CLIENT_UNKNOWN;
-        describe(q, &contract);
-        return status_reason(contract.status);
-    }
-    match = clientid__secret_verify(q->registry, &contract, q->worker->gateway->pepper,
-                                    credentials->secret, q->request->now_ns);
-    if (!found)
+    if (needs_secret)
+        match = clientid__secret_verify(q->registry, &q->contract, q->worker->gateway->pepper,
+                                        credentials->secret, q->request->now_ns);
+    if (!q->found)
         return CLIENTID_REASON_CLIENT_UNKNOWN;
     if (match.reason != CLIENTID_REASON_ALLOWED)
         return match.reason;
-    describe(q, &contract);
-    q->decision->secret_slot = (uint8_t)match.slot;
-    if (!q->peek) {
-        uint64_t key[2];
-
-        clientid__use_key(key, q->id_hash, match.slot_key);
-        clientid__table_use(q->worker->gateway->table, key, q->request->now_ns);
-    }
-    return status_reason(contract.status);
+    if (needs_secret)
+        note_use(q, &match);
+    describe(q);
+    return status_reason(q->contract.status);
 }
 
 static int extract(struct inquiry *q, uint32_t spec)
@@ -186,7 +202,10 @@ static int extract(struct inquiry *q, uint32_t spec)
     int rv = clientid__extract(&q->chain->specs[spec], &q->chain->caps, q->request, &q->scratch,
                                credentials);
 
-    if (rv != 0)
+    /* Several specs share the scratch; what no longer fits was longer than any honest request. */
+    if (rv == CLIENTID_ERR_SPACE)
+        credentials->reason = CLIENTID_REASON_CREDENTIALS_TOO_LONG;
+    else if (rv != 0)
         return rv;
     q->extracted |= 1U << spec;
     if (credentials->from_query)
@@ -203,32 +222,32 @@ static int extract(struct inquiry *q, uint32_t spec)
     return 0;
 }
 
-/* 0 with the policy's own view in |*reason|, or an error. */
-static int identify(struct inquiry *q, const struct clientid__policy *policy,
-                    clientid_reason *reason)
+/* Reads what the policy's spec says, once for all policies that share it. */
+static int read_credentials(struct inquiry *q, const struct clientid__policy *policy,
+                            clientid_reason *reason)
 {
-    const uint32_t spec = policy->spec, bit = 1U << spec;
-    struct clientid__credentials *credentials = &q->credentials[spec];
-    int rv;
+    const struct clientid__credentials *credentials = &q->credentials[policy->spec];
+    int rv = 0;
 
-    if (!(q->extracted & bit)) {
-        rv = extract(q, spec);
-        if (rv != 0)
-            return rv;
-    }
+    if (!(q->extracted & 1U << policy->spec))
+        rv = extract(q, policy->spec);
+    if (rv != 0)
+        return rv;
     *reason = credentials->reason;
-    if (*reason != CLIENTID_REASON_ALLOWED)
-        return 0;
-    if (policy->needs_secret && !credentials->has_secret) {
+    if (*reason == CLIENTID_REASON_ALLOWED && policy->needs_secret && !credentials->has_secret)
         *reason = CLIENTID_REASON_SECRET_MISSING;
-        return 0;
-    }
-    if (!(q->verified & bit)) {
-        q->verdicts[spec] = verify(q, credentials, policy->needs_secret);
-        q->verified |= bit;
-    }
-    *reason = q->verdicts[spec];
     return 0;
+}
+
+static clientid_reason identify(struct inquiry *q, const struct clientid__policy *policy)
+{
+    const uint32_t spec = policy->spec;
+
+    if (!(q->verified & 1U << spec)) {
+        q->verdicts[spec] = verify(q, &q->credentials[spec], policy->needs_secret);
+        q->verified |= 1U << spec;
+    }
+    return q->verdicts[spec];
 }
 
 /* ---- how much may it ------------------------------------------------------------------------- */
@@ -284,7 +303,9 @@ static int policy_identity(struct inquiry *q, const struct clientid__policy *pol
         return 0;
     }
     rv = clientid__extract_value(&policy->key, &q->chain->caps, q->request, &q->scratch, &value);
-    if (rv != 0)
+    if (rv == CLIENTID_ERR_SPACE)
+        value = CLIENTID_STR("");
+    else if (rv != 0)
         return rv;
     hash = clientid__hash128(value.ptr, value.len, q->api->identity);
     identity[0] = hash.low;
@@ -315,11 +336,23 @@ static bool limit_visible(const struct inquiry *q, size_t i)
     const struct clientid__policy *policy = q->owners[i];
     size_t first = i;
 
+    if (!policy->expose_headers)
+        return false;
     if (policy->rule_count > 0 || q->contract.tier == NULL)
         return true;
     while (first > 0 && q->owners[first - 1] == policy)
         first--;
     return q->contract.tier->limits[i - first].visible != 0;
+}
+
+static uint32_t limit_flags(const struct inquiry *q, size_t i)
+{
+    const struct clientid__charge *charge = &q->charges[i];
+
+    return (limit_visible(q, i) ? CLIENTID_LIMIT_VISIBLE : 0U) |
+           (charge->refused && !charge->shadow ? CLIENTID_LIMIT_BOUND : 0U) |
+           (charge->shadow ? CLIENTID_LIMIT_SHADOW : 0U) |
+           (q->owners[i]->rule_count == 0 ? CLIENTID_LIMIT_TIER : 0U);
 }
 
 static void report_limits(struct inquiry *q)
@@ -330,16 +363,14 @@ static void report_limits(struct inquiry *q)
     for (size_t i = 0; i < q->charge_count; i++) {
         const struct clientid__charge *charge = &q->charges[i];
 
-        decision->limits[i] = (clientid_limit_report){
-            .policy = q->owners[i]->label,
-            .maximum_requests = charge->rule->maximum,
-            .period_ns = charge->rule->period_ns,
-            .remaining = charge->remaining,
-            .reset_ns = charge->reset_ns,
-            .algorithm = (uint32_t)charge->rule->algorithm,
-            .flags = (limit_visible(q, i) ? CLIENTID_LIMIT_VISIBLE : 0U) |
-                     (charge->refused && !charge->shadow ? CLIENTID_LIMIT_BOUND : 0U) |
-                     (charge->shadow ? CLIENTID_LIMIT_SHADOW : 0U)};
+        decision->limits[i] =
+            (clientid_limit_report){.policy = q->owners[i]->label,
+                                    .maximum_requests = charge->rule->maximum,
+                                    .period_ns = charge->rule->period_ns,
+                                    .remaining = charge->remaining,
+                                    .reset_ns = charge->reset_ns,
+                                    .algorithm = (uint32_t)charge->rule->algorithm,
+                                    .flags = limit_flags(q, i)};
         if (charge->refused && charge->shadow)
             note_shadow(q, q->owners[i], CLIENTID_REASON_QUOTA_EXCEEDED);
     }
@@ -412,33 +443,65 @@ static int refuse(struct inquiry *q)
         else if (waits == NULL)
             waits = q->owners[i];
     }
-    if (denies != NULL)
+    if (denies != NULL || waits == NULL)
         return conclude(q, CLIENTID_DENY, CLIENTID_REASON_QUOTA_EXCEEDED, denies);
     return delay(q, waits);
 }
 
 /* ---- the decision ---------------------------------------------------------------------------- */
 
+static bool charges_tier(const struct clientid__policy *policy)
+{
+    return policy->type == CLIENTID__RATE_LIMITING_SLA || policy->type == CLIENTID__THROTTLING_SLA;
+}
+
+/* Limits are looked up before the secret is verified: their cells arrive from memory meanwhile. */
+static clientid_reason judge_client(struct inquiry *q, const struct clientid__policy *policy)
+{
+    const size_t charges = q->charge_count;
+    bool chargeable = true;
+    clientid_reason reason;
+
+    look_up(q, q->credentials[policy->spec].id);
+    if (q->found && charges_tier(policy))
+        chargeable = charge_tier(q, policy);
+    reason = identify(q, policy);
+    if (reason == CLIENTID_REASON_ALLOWED && !chargeable)
+        reason = CLIENTID_REASON_LIMITS_INVALID;
+    if (reason != CLIENTID_REASON_ALLOWED)
+        q->charge_count = charges;
+    return reason;
+}
+
+/* 0 with the policy's own view in |*reason|, or an error. */
+static int judge_contract(struct inquiry *q, const struct clientid__policy *policy,
+                          clientid_reason registry, clientid_reason *reason)
+{
+    int rv;
+
+    *reason = registry;
+    if (registry != CLIENTID_REASON_ALLOWED)
+        return 0;
+    rv = read_credentials(q, policy, reason);
+    if (rv != 0 || *reason != CLIENTID_REASON_ALLOWED)
+        return rv;
+    *reason = judge_client(q, policy);
+    return 0;
+}
+
 static int judge_policy(struct inquiry *q, const struct clientid__policy *policy,
                         clientid_reason registry)
 {
-    clientid_reason reason = registry;
-    int rv = 0;
+    clientid_reason reason;
+    int rv;
 
     if (!policy->needs_contract)
         return charge_policy(q, policy);
-    if (registry == CLIENTID_REASON_GATEKEEPER_DISABLED)
-        return 0;
-    if (registry == CLIENTID_REASON_ALLOWED)
-        rv = identify(q, policy, &reason);
-    if (rv != 0)
+    rv = judge_contract(q, policy, registry, &reason);
+    if (rv != 0 || reason == CLIENTID_REASON_GATEKEEPER_DISABLED)
         return rv;
     if (reason == CLIENTID_REASON_BODY_NEEDED)
         return conclude(q, CLIENTID_NEED_BODY, reason, policy);
-    if (reason == CLIENTID_REASON_ALLOWED &&
-        (policy->type == CLIENTID__RATE_LIMITING_SLA || policy->type == CLIENTID__THROTTLING_SLA) &&
-        !charge_tier(q, policy))
-        reason = CLIENTID_REASON_LIMITS_INVALID;
     if (reason == CLIENTID_REASON_ALLOWED) {
         q->decision->verified = 1;
         return 0;
@@ -593,7 +656,7 @@ static int run(clientid_worker *worker, const clientid_api *api, const clientid_
     q.extracted = q.verified = 0;
     q.contract.tier = NULL;
     q.charge_count = 0;
-    q.unclean = false;
+    q.looked_up = q.found = q.unclean = false;
     decision->peeked = q.peek;
 
     clientid__epoch_enter(worker->slot);

@@ -9,7 +9,7 @@ int clientid__counters_grow(struct clientid__counter_table **out,
 {
     size_t kept = old != NULL ? old->count : 0;
     struct clientid__counter_table *table =
-        clientid__alloc(mem, 1, sizeof(*table) + count * sizeof(table->of[0]));
+        clientid__alloc(mem, 1, sizeof(*table) + count * sizeof(void *));
 
     if (table == NULL)
         return CLIENTID_ERR_NOMEM;

@@ -150,7 +150,8 @@ typedef enum clientid_algorithm {
 enum {
     CLIENTID_LIMIT_VISIBLE = 1, /* shown in quota headers */
     CLIENTID_LIMIT_BOUND = 2,   /* this one refused the request */
-    CLIENTID_LIMIT_SHADOW = 4   /* of a policy in shadow mode: reported, never refuses */
+    CLIENTID_LIMIT_SHADOW = 4,  /* of a policy in shadow mode: reported, never refuses */
+    CLIENTID_LIMIT_TIER = 8     /* of the contract's tier, not of the policy itself */
 };
 
 /* One limit as it stands after the decision (or, when denied, as it stood). */
@@ -211,9 +212,11 @@ typedef struct clientid_decision {
     clientid_str shadow_policy;
     uint64_t registry_revision; /* of the source; 0 before the first load */
 
-    uint64_t delay_ns;       /* DELAY: how long to wait before clientid_resume */
-    uint64_t retry_after_ns; /* DENY for quota: when a request of this cost may pass; 0 otherwise */
-    clientid_ticket ticket;  /* DELAY: give it to clientid_resume or clientid_cancel, exactly one */
+    uint64_t delay_ns; /* DELAY: how long to wait before clientid_resume */
+    uint64_t
+        retry_after_ns; /* DENY for quota: when a request of this cost may pass; UINT64_MAX: never,
+                                it costs more than a limit admits at once; 0 otherwise */
+    clientid_ticket ticket; /* DELAY: give it to clientid_resume or clientid_cancel, exactly one */
     uint32_t limit_count;
     uint32_t bound_limit; /* index of the limit that refused, or UINT32_MAX */
     clientid_limit_report limits[CLIENTID_LIMITS_MAX];

@@ -121,7 +121,7 @@ typedef struct clientid_source {
      */
     int (*changes)(void *self, clientid_event_fn *emit, void *sink, clientid_position *position,
                    clientid_error *error);
-    /* Cheap: 1 when |changes| or |load| may have something to say, 0 when not, or an error. */
+    /* Cheap: 1 when |changes| or |load| may have something to say, 0 when not, or an error.  NULL: ask each time. */
     int (*poll)(void *self, clientid_error *error);
     /* Frees |self|. */
     void (*close)(void *self);

@@ -36,7 +36,12 @@ typedef struct clientid_sync_options {
  * |source| is copied; its |close| is called by clientid_sync_del, also when this fails.  With |source| NULL
  * only the last-known-good files are read and re-read when they change.  Loads the files at once, unless the
  * gatekeeper is strict.  CLIENTID_ERR_ARG, _NOMEM, _BUSY (the folder is written by another sync).  A missing,
- * damaged or stale snapshot is no failure: it is logged and left alone.
+ * damaged or stale snapshot is no failure: it is logged and left alone; neither is a disk that cannot be written: it
+ * is logged and tried again.
+ *
+ * A reader without a source, under a strict gatekeeper, uses the files once their writer has been in touch with the
+ * source since this call (it notes each contact every 2 s).  One with a source falls back on the files when the
+ * source is out of reach and they are ahead.
  */
 CLIENTID_EXPORT int clientid_sync_new(clientid_sync **out, clientid_gateway *gateway,
                                       const clientid_source *source,
@@ -53,7 +58,7 @@ CLIENTID_EXPORT void clientid_sync_del(clientid_sync *sync);
 CLIENTID_EXPORT int clientid_sync_step(clientid_sync *sync, uint64_t now_ns, uint64_t *next_ns,
                                        clientid_error *error);
 
-/* Runs clientid_sync_step on a thread of its own until clientid_sync_del.  CLIENTID_ERR_NOMEM. */
+/* Runs clientid_sync_step on a thread of its own until clientid_sync_del.  CLIENTID_ERR_NOMEM, _ARG (it runs). */
 CLIENTID_EXPORT int clientid_sync_start(clientid_sync *sync);
 
 #ifdef __cplusplus

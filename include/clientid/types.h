@@ -76,8 +76,8 @@ typedef struct clientid_error {
 /*
  * The memory functions of a gateway and of all that belongs to it.  |allocate| returns memory aligned
  * for any type or NULL; |release| takes what |allocate| returned, never NULL.  Both are called from any
- * thread that calls the library, never from a request (clientid_check and its relatives).  jansson, PCRE2
- * and SQLite allocate by their own means.
+ * thread that calls the library, never from a request (clientid_check and its relatives).  PCRE2 uses them
+ * too; jansson and SQLite allocate by their own means.
  */
 typedef struct clientid_allocator {
     void *(*allocate)(void *self, size_t bytes);

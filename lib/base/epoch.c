@@ -142,11 +142,12 @@ void clientid__epoch_del(struct clientid__epoch *epoch)
 struct clientid__epoch_slot *clientid__epoch_slot_get(struct clientid__epoch *epoch)
 {
     struct clientid__epoch_slot *slot = NULL;
+    uint32_t i = 0;
 
     pthread_mutex_lock(&epoch->lock);
-    for (uint32_t i = 0; i < CLIENTID_WORKERS_MAX && slot == NULL; i++) {
-        if (epoch->slots[i].used)
-            continue;
+    while (i < CLIENTID_WORKERS_MAX && epoch->slots[i].used)
+        i++;
+    if (i < CLIENTID_WORKERS_MAX) {
         slot = &epoch->slots[i];
         slot->used = 1;
         if (i >= atomic_load_explicit(&epoch->slots_seen, memory_order_relaxed))

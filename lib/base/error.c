@@ -7,6 +7,8 @@
 #include <string.h>
 
 static void set(clientid_error *error, int code, const char *pointer, const char *format,
+                va_list args) __attribute__((format(printf, 4, 0)));
+static void set(clientid_error *error, int code, const char *pointer, const char *format,
                 va_list args)
 {
     error->code = code;

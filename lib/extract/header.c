@@ -4,6 +4,14 @@
 
 #include "base/str.h"
 
+static bool has_control_but_tab(clientid_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (clientid__is_control((unsigned char)text.ptr[i]) && text.ptr[i] != '\t')
+            return true;
+    return false;
+}
+
 int clientid__header_line(const clientid_request *request, clientid_str lower_name,
                           struct clientid__value *line)
 {
@@ -25,12 +33,9 @@ int clientid__header_line(const clientid_request *request, clientid_str lower_na
     }
 
     text = clientid__trim_ows(text);
-    for (size_t i = 0; i < text.len; i++)
-        if (clientid__is_control((unsigned char)text.ptr[i]) && text.ptr[i] != '\t') {
-            line->reason = CLIENTID_REASON_CREDENTIALS_MALFORMED;
-            return 0;
-        }
-    if (text.len > 0)
+    if (clientid__has_control(text) && has_control_but_tab(text))
+        line->reason = CLIENTID_REASON_CREDENTIALS_MALFORMED;
+    else if (text.len > 0)
         *line = (struct clientid__value){.reason = CLIENTID_REASON_ALLOWED, .text = text};
     return 0;
 }

@@ -39,9 +39,20 @@ static bool surely_other(clientid_str piece, clientid_str name)
            clientid__lower(c) != clientid__lower((unsigned char)name.ptr[0]);
 }
 
+/* |piece| up to its '=', for who looks for |wanted|, which it usually begins with. */
+static clientid_str name_near(clientid_str piece, clientid_str wanted)
+{
+    clientid_str start = clientid__str(piece.ptr, piece.len < wanted.len ? piece.len : wanted.len);
+    clientid_str name = name_of(start);
+
+    if (name.len < start.len || name.len == piece.len || piece.ptr[name.len] == '=')
+        return name;
+    return name_of(piece);
+}
+
 static void note(struct clientid__param *param, clientid_str piece, unsigned url_flags)
 {
-    clientid_str name = name_of(piece);
+    clientid_str name = name_near(piece, param->name);
 
     switch (clientid__url_match(name, param->name, url_flags)) {
     case CLIENTID__URL_DIFFERENT:

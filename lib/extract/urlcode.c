@@ -22,13 +22,17 @@ struct step {
 
 static struct step step(const char *p, size_t left, unsigned flags)
 {
+    int high, low;
+
     if (*p == '+' && !(flags & CLIENTID__URL_PLUS))
         return (struct step){' ', 1};
     if (*p != '%')
         return (struct step){(unsigned char)*p, 1};
-    if (left < 3 || hex(p[1]) < 0 || hex(p[2]) < 0)
+    high = left < 3 ? -1 : hex(p[1]);
+    low = left < 3 ? -1 : hex(p[2]);
+    if (high < 0 || low < 0)
         return (struct step){-1, 1};
-    return (struct step){hex(p[1]) << 4 | hex(p[2]), 3};
+    return (struct step){high * 16 + low, 3};
 }
 
 bool clientid__url_escaped(clientid_str text, unsigned flags)
@@ -76,7 +80,7 @@ static size_t skip_bad(const char *p, size_t left, enum lenience how, int *byte)
     for (size_t i = 2; i < 6; i++) {
         if (hex(p[i]) < 0)
             return 1;
-        value = value << 4 | hex(p[i]);
+        value = value * 16 + hex(p[i]);
     }
     *byte = value;
     return 6;
@@ -120,11 +124,36 @@ static enum clientid__url_match match_lenient(clientid_str raw, clientid_str nam
     return CLIENTID__URL_DIFFERENT;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight bytes that both share and that surely nobody decodes: all above '+' and below 0x7f. */
+static bool eight_plain(const char *raw, const char *name)
+{
+    uint64_t a, b;
+
+    memcpy(&a, raw, sizeof(a));
+    memcpy(&b, name, sizeof(b));
+    return a == b && (((a - EACH('+' + 1)) | (a + EACH(1)) | a) & EACH(0x80)) == 0;
+}
+
+/* Bytes at the start that both share and that nobody decodes: nearly always the whole name. */
+static size_t plain_prefix(clientid_str raw, clientid_str name)
+{
+    const size_t shorter = raw.len < name.len ? raw.len : name.len;
+    size_t i = 0;
+
+    while (i + 8 <= shorter && eight_plain(raw.ptr + i, name.ptr + i))
+        i += 8;
+    while (i < shorter && raw.ptr[i] == name.ptr[i] && raw.ptr[i] > '+' && raw.ptr[i] != 0x7f)
+        i++;
+    return i;
+}
+
 enum clientid__url_match clientid__url_match(clientid_str raw, clientid_str name, unsigned flags)
 {
-    size_t at = 0;
+    size_t at = plain_prefix(raw, name);
 
-    for (size_t i = 0; i < raw.len;) {
+    for (size_t i = at; i < raw.len;) {
         struct step s = step(raw.ptr + i, raw.len - i, flags);
         if (s.byte < 0 || clientid__is_control((unsigned char)s.byte))
             return match_lenient(raw, name, flags);

@@ -4,9 +4,31 @@
 
 #include "base/str.h"
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static uint64_t load_eight(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* Whether one of eight bytes is below 0x20 or equals 0x7f; may say so in vain for bytes above 0x7f. */
+static bool maybe_control(uint64_t word)
+{
+    uint64_t low = word - EACH(0x20), del = (word ^ EACH(0x7f)) - EACH(1);
+
+    return ((low | del) & EACH(0x80)) != 0;
+}
+
 bool clientid__has_control(clientid_str text)
 {
-    for (size_t i = 0; i < text.len; i++)
+    size_t i = 0;
+
+    while (i + 8 <= text.len && !maybe_control(load_eight(text.ptr + i)))
+        i += 8;
+    for (; i < text.len; i++)
         if (clientid__is_control((unsigned char)text.ptr[i]))
             return true;
     return false;
@@ -52,12 +74,19 @@ size_t clientid__utf8_prefix(clientid_str text)
     size_t i = 0;
 
     while (i < text.len) {
-        size_t len = p[i] < 0x80 ? 1 : utf8_sequence(p + i, text.len - i);
+        size_t len = 8;
+        if (i + 8 > text.len || (load_eight(text.ptr + i) & EACH(0x80)) != 0)
+            len = p[i] < 0x80 ? 1 : utf8_sequence(p + i, text.len - i);
         if (len == 0)
             break;
         i += len;
     }
     return i;
+}
+
+bool clientid__text_valid(clientid_str text)
+{
+    return !clientid__has_control(text) && clientid__utf8_valid(text);
 }
 
 struct clientid__value clientid__value_make(clientid_str decoded, const struct clientid__caps *caps)
@@ -66,7 +95,7 @@ struct clientid__value clientid__value_make(clientid_str decoded, const struct c
         return clientid__value_none(CLIENTID_REASON_ID_MISSING);
     if (decoded.len > caps->credential_bytes)
         return clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG);
-    if (clientid__has_control(decoded) || !clientid__utf8_valid(decoded))
+    if (!clientid__text_valid(decoded))
         return clientid__value_none(CLIENTID_REASON_CREDENTIALS_MALFORMED);
     return (struct clientid__value){.reason = CLIENTID_REASON_ALLOWED, .text = decoded};
 }

@@ -67,6 +67,9 @@ static inline bool clientid__utf8_valid(clientid_str text)
     return clientid__utf8_prefix(text) == text.len;
 }
 
+/* Valid UTF-8 without controls. */
+bool clientid__text_valid(clientid_str text);
+
 /* |decoded| as a value: absent when empty; refused when too long, with a control or not UTF-8. */
 struct clientid__value clientid__value_make(clientid_str decoded,
                                             const struct clientid__caps *caps);

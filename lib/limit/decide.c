@@ -336,6 +336,7 @@ bool clientid__limits_decide(struct clientid__table *table, struct clientid__cha
     clientid_receipt own;
     bool admitted, charged;
 
+    own.count = own.reserved = 0;
     receipt = receipt != NULL ? receipt : &own;
     receipt->count = receipt->reserved = 0;
     if (count > CLIENTID_LIMITS_MAX || r.cost > CLIENTID__COST_MAX)

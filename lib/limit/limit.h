@@ -93,6 +93,7 @@ void clientid__limits_refund(struct clientid__table *table, const clientid_recei
 
 /* Last use of a secret, to the minute; overwrites the oldest when its region is full. */
 void clientid__table_use(struct clientid__table *table, const uint64_t key[2], uint64_t now_ns);
+void clientid__table_use_prefetch(const struct clientid__table *table, const uint64_t key[2]);
 uint64_t clientid__table_used_minute(const struct clientid__table *table, const uint64_t key[2]);
 
 /*

@@ -45,10 +45,9 @@ int clientid__rule_init(struct clientid__rule *rule, clientid_algorithm algorith
     uint64_t named[3] = {policy, period_ms, (uint64_t)algorithm};
     uint64_t period_ns, step_ns;
     struct clientid__hash128 salt;
-    int rv = check(algorithm, maximum, period_ms, error);
 
-    if (rv != 0)
-        return rv;
+    if (check(algorithm, maximum, period_ms, error) != 0 || maximum == 0 || period_ms == 0)
+        return CLIENTID_ERR_CONFIG;
     period_ns = period_ms * CLIENTID__NS_PER_MS;
     /* Rounded up: a bucket drips no faster than promised. */
     step_ns = period_ns / maximum + (period_ns % maximum != 0);

@@ -115,7 +115,7 @@ static void lay_out(struct clientid__table *table, const uint64_t entries[CLIENT
 int clientid__table_open(struct clientid__table **out, const clientid_allocator *mem,
                          const struct clientid__table_options *options, clientid_error *error)
 {
-    uint64_t entries[CLIENTID__REGION_COUNT];
+    uint64_t entries[CLIENTID__REGION_COUNT] = {0};
     struct clientid__table *table;
     int rv = clientid__table_entries(options, entries, error);
 

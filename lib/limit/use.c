@@ -73,3 +73,11 @@ uint64_t clientid__table_used_minute(const struct clientid__table *table, const 
     }
     return minute;
 }
+
+void clientid__table_use_prefetch(const struct clientid__table *table, const uint64_t key[2])
+{
+    struct uses u = uses_of(table, key);
+
+    if (u.cells != NULL)
+        __builtin_prefetch(u.cells + u.begin);
+}

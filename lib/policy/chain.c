@@ -91,7 +91,7 @@ static bool is_in_header(enum clientid__carrier carrier)
     return carrier == CLIENTID__HEADER || carrier == CLIENTID__ANY;
 }
 
-/* extraction.md rule 19: what carries a secret, and whatever lands in the logs of others by query. */
+/* What carries a secret, and what would land in the upstream's logs by query. */
 static void strip_spec(struct stripping *stripping, const struct clientid__spec *spec)
 {
     clientid_str id = clientid__expression_name(&spec->id);

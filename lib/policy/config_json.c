@@ -19,9 +19,6 @@ static const struct clientid__key api_keys[] = {
     {"noContractStatus", 1}, {"headers", 1}, {"answers", 1},        {"caps", 1},
 };
 
-#define CHECK_KEYS(node, table)                                                                    \
-    clientid__node_keys(node, table, sizeof(table) / sizeof((table)[0]), 1)
-
 /* What is being read. */
 struct loading {
     const clientid_allocator *mem;
@@ -108,7 +105,7 @@ static int read_top(const struct loading *loading, const struct clientid__node *
 
     config->maximum_age_ns = UINT64_C(30) * 86400 * 1000000000;
     config->degraded_after_ns = UINT64_C(60) * 1000000000;
-    if ((rv = CHECK_KEYS(top, top_keys)) != 0 ||
+    if ((rv = CLIENTID__NODE_KEYS(top, top_keys, 1)) != 0 ||
         (rv = read_owned(loading, top, "store", &config->store)) != 0 ||
         (rv = read_owned(loading, top, "state", &config->state)) != 0 ||
         (rv = read_pepper(loading, top)) != 0 || (rv = read_limits_section(loading, top)) != 0 ||
@@ -169,7 +166,7 @@ static int read_custom_answers(const struct clientid__node *section,
 
     answers->format = CLIENTID__BODY_CUSTOM;
     answers->content_type = CLIENTID_STR("application/json");
-    if ((rv = CHECK_KEYS(section, keys)) != 0 ||
+    if ((rv = CLIENTID__NODE_KEYS(section, keys, 1)) != 0 ||
         (rv = clientid__read_text(section, "contentType", &answers->content_type)) != 0 ||
         (rv = clientid__read_text(section, "missing", &answers->body_missing)) != 0 ||
         (rv = clientid__read_text(section, "failed", &answers->body_failed)) != 0 ||
@@ -243,7 +240,7 @@ static int read_chain(const struct loading *loading, const struct clientid__node
     int rv;
 
     if ((rv = clientid__node_expect(api, JSON_OBJECT, "an object")) != 0 ||
-        (rv = CHECK_KEYS(api, api_keys)) != 0 ||
+        (rv = CLIENTID__NODE_KEYS(api, api_keys, 1)) != 0 ||
         (rv = clientid__read_bool(api, "allowPreflight", &chain->allow_preflight)) != 0 ||
         (rv = clientid__read_choice(api, "stripCredentials", strips, &strip)) != 0 ||
         (rv = read_style(api, &answers)) != 0 || (rv = read_caps(api, &chain->caps)) != 0)

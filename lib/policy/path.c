@@ -237,8 +237,9 @@ clientid_str clientid__path_preserved(clientid_str raw, char *out)
         struct byte byte = take_byte(&rest);
 
         if (byte.value == '/' && byte.escaped) {
-            memcpy(out + end, "%2F", 3);
-            end += 3;
+            out[end++] = '%';
+            out[end++] = '2';
+            out[end++] = 'F';
         } else {
             out[end++] = (char)byte.value;
         }

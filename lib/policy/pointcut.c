@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 /*
- * Backtracking one match may do before the policy applies unmatched: below a millisecond, and far beyond what
+ * Backtracking one match may do before the policy applies unmatched: a millisecond or so, and far beyond what
  * pointcuts need.
  */
 #define MATCH_LIMIT 20000

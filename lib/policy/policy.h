@@ -24,9 +24,6 @@ enum clientid__policy_type {
 
 enum { CLIENTID__POLICIES_MAX = 32, CLIENTID__POINTCUTS_MAX = 32 };
 
-/* In clientid_limit_report.flags: a limit of the contract's tier, so quota headers name it by the tier. */
-enum { CLIENTID__LIMIT_TIER = 8 };
-
 /* Requests that wait under one policy, in this process.  Interned by API instance and policy label. */
 struct clientid__queue {
     _Atomic uint32_t waiting;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Equal content is one object at one address until the pool is deleted. */
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "policy/policy.h"
 
 /* The tables allocate as the pool does: every function that changes one has |pool| in scope. */
-#define HASH_NONFATAL_OOM          1
-#define uthash_malloc(bytes)       clientid__alloc(pool->mem, 1, (bytes))
-#define uthash_free(memory, bytes) clientid__free(pool->mem, (memory))
+#define HASH_NONFATAL_OOM            1
+#define uthash_malloc(bytes)         clientid__alloc(pool->mem, 1, (bytes))
+#define uthash_free(memory, bytes)   clientid__free(pool->mem, (memory))
+#define HASH_FUNCTION(key, len, out) ((out) = (unsigned)clientid__hash64((key), (len), 0))
 #include <uthash.h>
 
 struct text {

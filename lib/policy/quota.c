@@ -30,7 +30,7 @@ bool clientid__quota_shown(const clientid_decision *decision, size_t i)
 
 static bool named_by_tier(const clientid_decision *decision, size_t i)
 {
-    return (decision->limits[i].flags & CLIENTID__LIMIT_TIER) != 0 && decision->tier.len > 0;
+    return (decision->limits[i].flags & CLIENTID_LIMIT_TIER) != 0 && decision->tier.len > 0;
 }
 
 /* The tier, unless another policy's limit of the same tier and period has taken that name. */

@@ -54,6 +54,9 @@ int clientid__node_expect(const struct clientid__node *node, json_type type, con
 int clientid__node_keys(const struct clientid__node *object, const struct clientid__key *table,
                         size_t count, unsigned where);
 
+#define CLIENTID__NODE_KEYS(object, table, where)                                                  \
+    clientid__node_keys(object, table, sizeof(table) / sizeof((table)[0]), where)
+
 /* Each leaves |*out| as it is when the key is absent. */
 int clientid__read_bool(const struct clientid__node *object, const char *key, bool *out);
 int clientid__read_integer(const struct clientid__node *object, const char *key, uint64_t min,

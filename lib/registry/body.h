@@ -27,6 +27,7 @@ struct clientid__tier_use {
     uint64_t contracts;
     uint32_t next_free; /* the next number in the list of free ones */
     bool removed;       /* by the source, while contracts still named it */
+    bool gone;          /* nothing names it any more; readers may still see it */
 };
 
 struct clientid__tiers {
@@ -108,6 +109,9 @@ void clientid__registry_retire_tier(struct clientid__registry *registry,
 
 int clientid__tiers_init(struct clientid__registry *registry);
 void clientid__tiers_clear(struct clientid__registry *registry);
+/* All tiers by number: |*n| is 0 before the first; NULL after the last. */
+const struct clientid__tier *clientid__tiers_each(const struct clientid__registry *registry,
+                                                  uint32_t *n);
 /* |*changed|: the number of the tier when its limits changed, else 0. */
 int clientid__tiers_put(struct clientid__registry *registry, const clientid_tier_event *event,
                         uint32_t *changed);
@@ -140,24 +144,24 @@ void clientid__names_clear(struct clientid__registry *registry);
 /* The number of a name; it then has an entry in |names|.  0 or CLIENTID_ERR_NOMEM. */
 int clientid__names_get(struct clientid__registry *registry, clientid_str text, uint32_t *number);
 
-/* ---- chain.c ------------------------------------------------------------------------------------- */
+/* ---- rivals.c ------------------------------------------------------------------------------------- */
 
 /* The record in force, or NULL. */
-struct clientid__record *clientid__chain_head(const struct clientid__registry *registry,
-                                              uint32_t api, clientid_str client_id, uint64_t hash);
+struct clientid__record *clientid__rivals_head(const struct clientid__registry *registry,
+                                               uint32_t api, clientid_str client_id, uint64_t hash);
 /* The record of that contract under |api|, in force or not, or NULL. */
-struct clientid__record *clientid__chain_find(const struct clientid__registry *registry,
-                                              uint32_t api, clientid_str client_id, uint64_t id);
+struct clientid__record *clientid__rivals_find(const struct clientid__registry *registry,
+                                               uint32_t api, clientid_str client_id, uint64_t id);
 /* Room for |count| records put in.  0 or CLIENTID_ERR_NOMEM. */
-int clientid__chain_reserve(struct clientid__registry *registry, uint64_t count);
+int clientid__rivals_reserve(struct clientid__registry *registry, uint64_t count);
 /*
  * Takes |out| from the contracts of its key and puts |in| among those of the same key; either may be NULL.  Readers
  * change from the record in force before to the one after with one store.
  */
-void clientid__chain_change(struct clientid__registry *registry, struct clientid__record *out,
-                            struct clientid__record *in);
+void clientid__rivals_change(struct clientid__registry *registry, struct clientid__record *out,
+                             struct clientid__record *in);
 /* After the limits of a tier changed: which contract is in force may have, too. */
-void clientid__chain_tier_changed(struct clientid__registry *registry, uint32_t tier);
+void clientid__rivals_tier_changed(struct clientid__registry *registry, uint32_t tier);
 
 /* ---- contracts.c, groups.c ------------------------------------------------------------------------ */
 

@@ -140,25 +140,33 @@ static void note_traits(struct clientid__registry *registry, const struct client
                           memory_order_release);
 }
 
-/* Takes the contract from every place where it applied and |now|, a contract of the same id, does not. */
+/* Whether |now|, a contract of the same id as |old|, or NULL, replaces it under |where|. */
+static bool replaced(const struct clientid__registry *registry, const struct clientid__record *old,
+                     const struct clientid__record *now, uint32_t where)
+{
+    uint32_t other;
+
+    if (now == NULL ||
+        !clientid__str_eq(clientid__record_client_id(old), clientid__record_client_id(now)))
+        return false;
+    for (size_t n = 0; applies_to(registry, now->api, n, &other); n++)
+        if (other == where)
+            return true;
+    return false;
+}
+
+/* Takes the contract from every place where it applied and |now| does not. */
 static void take_out(struct clientid__registry *registry, const struct clientid__record *old,
                      const struct clientid__record *now)
 {
-    uint32_t where, other;
-    bool same_client = now != NULL && clientid__str_eq(clientid__record_client_id(old),
-                                                       clientid__record_client_id(now));
+    uint32_t where;
 
-    for (size_t n = 0; applies_to(registry, old->api, n, &where); n++) {
-        bool stays = false;
-
-        for (size_t m = 0; same_client && !stays && applies_to(registry, now->api, m, &other); m++)
-            stays = where == other;
-        if (!stays)
-            clientid__chain_change(
+    for (size_t n = 0; applies_to(registry, old->api, n, &where); n++)
+        if (!replaced(registry, old, now, where))
+            clientid__rivals_change(
                 registry,
-                clientid__chain_find(registry, where, clientid__record_client_id(old), old->id),
+                clientid__rivals_find(registry, where, clientid__record_client_id(old), old->id),
                 NULL);
-    }
 }
 
 /* Puts all records of a contract in their places; |known|: its id was there before, maybe in some of them. */
@@ -168,9 +176,9 @@ static void put_in(struct clientid__registry *registry, struct clientid__record 
         struct clientid__record *next = list->next, *old = NULL;
 
         if (known)
-            old = clientid__chain_find(registry, list->api, clientid__record_client_id(list),
-                                       list->id);
-        clientid__chain_change(registry, old, list);
+            old = clientid__rivals_find(registry, list->api, clientid__record_client_id(list),
+                                        list->id);
+        clientid__rivals_change(registry, old, list);
         list = next;
     }
 }
@@ -214,7 +222,7 @@ int clientid__contracts_put(struct clientid__registry *registry,
     now = make(registry, event, api, tier, &count);
     if (now == NULL)
         return CLIENTID_ERR_NOMEM;
-    if (clientid__chain_reserve(registry, count) != 0 ||
+    if (clientid__rivals_reserve(registry, count) != 0 ||
         clientid__index_reserve(&registry->by_id, 1) != 0) {
         clientid__records_give(registry, now);
         return CLIENTID_ERR_NOMEM;

@@ -95,7 +95,7 @@ static void put_copies(struct clientid__registry *registry, struct clientid__rec
     while (list != NULL) {
         struct clientid__record *next = list->next;
 
-        clientid__chain_change(registry, NULL, list);
+        clientid__rivals_change(registry, NULL, list);
         list = next;
     }
 }
@@ -119,8 +119,8 @@ static void take_copies(struct clientid__registry *registry, uint32_t group,
             uint32_t n = before->numbers[i];
 
             if (registry->names[n]->mark != keep)
-                clientid__chain_change(
-                    registry, clientid__chain_find(registry, n, client_id, master->id), NULL);
+                clientid__rivals_change(
+                    registry, clientid__rivals_find(registry, n, client_id, master->id), NULL);
         }
     }
 }
@@ -173,7 +173,7 @@ int clientid__groups_put(struct clientid__registry *registry, const clientid_gro
         return CLIENTID_ERR_NOMEM;
     if (plan_new(registry, event, &plan) != 0 || plan_fill(registry, event, group, &plan) != 0 ||
         make_copies(registry, group, &plan, &copies, &count) != 0 ||
-        clientid__chain_reserve(registry, count) != 0)
+        clientid__rivals_reserve(registry, count) != 0)
         goto fail;
     put_copies(registry, copies);
     swap_members(registry, group, plan.members);

@@ -13,7 +13,7 @@ static const struct clientid__record stand_in;
 bool clientid__registry_find(const struct clientid__registry *registry, uint32_t api,
                              clientid_str client_id, uint64_t hash, struct clientid__contract *out)
 {
-    const struct clientid__record *r = clientid__chain_head(registry, api, client_id, hash);
+    const struct clientid__record *r = clientid__rivals_head(registry, api, client_id, hash);
 
     if (r == NULL) {
         *out = (struct clientid__contract){.client_id = client_id, .record = &stand_in};
@@ -198,7 +198,7 @@ static int apply_tier(struct clientid__registry *registry, const clientid_tier_e
     int rv = clientid__tiers_put(registry, event, &changed);
 
     if (rv == 0 && changed != 0)
-        clientid__chain_tier_changed(registry, changed);
+        clientid__rivals_tier_changed(registry, changed);
     return rv;
 }
 
@@ -237,19 +237,16 @@ int clientid__registry_apply(struct clientid__registry *registry, const clientid
 
 static int each_tier(const struct clientid__registry *registry, clientid_event_fn *emit, void *sink)
 {
+    const struct clientid__tier *tier;
+    uint32_t n = 0;
     int rv = 0;
 
-    for (uint32_t n = 1; n < registry->tiers.next && rv == 0; n++) {
-        const struct clientid__tier *tier = clientid__tiers_get(registry, n);
-
-        if (tier == NULL)
-            continue;
+    while (rv == 0 && (tier = clientid__tiers_each(registry, &n)) != NULL)
         rv = emit(sink, &(clientid_event){.type = CLIENTID_EVENT_TIER,
                                           .u.tier = {.id = tier->id,
                                                      .name = {tier->name, tier->name_len},
                                                      .limits = tier->limits,
                                                      .limit_count = tier->limit_count}});
-    }
     return rv;
 }
 

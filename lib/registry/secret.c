@@ -14,7 +14,6 @@
 #include "base/mem.h"
 #include "registry/body.h"
 
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -42,7 +41,7 @@ static bool sha256(struct digest *out, const void *a, size_t a_len, const void *
     bool ok = SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, a, a_len) == 1 &&
               SHA256_Update(&ctx, b, b_len) == 1 && SHA256_Final(out->bytes, &ctx) == 1;
 
-    OPENSSL_cleanse(&ctx, sizeof(ctx));
+    explicit_bzero(&ctx, sizeof(ctx));
     return ok;
 }
 
@@ -64,8 +63,8 @@ static bool pepper_init(struct clientid__pepper *p, const unsigned char *key, si
     for (size_t i = 0; i < BLOCK_BYTES; i++)
         block[i] ^= 0x36 ^ 0x5c;
     ok = ok && SHA256_Init(&p->outer) == 1 && SHA256_Update(&p->outer, block, BLOCK_BYTES) == 1;
-    OPENSSL_cleanse(block, sizeof(block));
-    OPENSSL_cleanse(&hashed, sizeof(hashed));
+    explicit_bzero(block, sizeof(block));
+    explicit_bzero(&hashed, sizeof(hashed));
     return ok;
 }
 
@@ -79,8 +78,8 @@ static bool hmac(struct digest *out, const struct clientid__pepper *p, const voi
     ctx = p->outer;
     ok = ok && SHA256_Update(&ctx, inner.bytes, DIGEST_BYTES) == 1 &&
          SHA256_Final(out->bytes, &ctx) == 1;
-    OPENSSL_cleanse(&ctx, sizeof(ctx));
-    OPENSSL_cleanse(&inner, sizeof(inner));
+    explicit_bzero(&ctx, sizeof(ctx));
+    explicit_bzero(&inner, sizeof(inner));
     return ok;
 }
 
@@ -96,7 +95,7 @@ static uint64_t big_endian(const unsigned char *bytes, size_t count)
 static bool pepper_identify(struct clientid__pepper *p)
 {
     static const char label[] = "clientid pepper";
-    struct digest digest;
+    struct digest digest = {{0}};
     bool ok = hmac(&digest, p, label, sizeof(label) - 1);
 
     p->id = (uint32_t)big_endian(digest.bytes, 4);
@@ -110,7 +109,7 @@ static bool pepper_make(struct clientid__pepper *p, const unsigned char *key, si
 
 static void pepper_wipe(struct clientid__pepper *p)
 {
-    OPENSSL_cleanse(p, sizeof(*p));
+    explicit_bzero(p, sizeof(*p));
 }
 
 /* ---- verification ------------------------------------------------------------------------------ */
@@ -131,7 +130,7 @@ static bool salted(struct digest *out, const struct clientid__secret_slot *slot,
 
     if (blocks(slot->salt_len + secret.len) < blocks(longest_salt + secret.len)) {
         ok = SHA256_Init(&ctx) == 1 && SHA256_Update(&ctx, filler, BLOCK_BYTES) == 1 && ok;
-        OPENSSL_cleanse(&ctx, sizeof(ctx));
+        explicit_bzero(&ctx, sizeof(ctx));
     }
     return ok;
 }
@@ -163,10 +162,11 @@ static bool digest_attempt(struct attempt *a, uint32_t traits,
     bool two = (traits & CLIENTID__TRAIT_TWO_SALTS) != 0;
     /* Without TWO_SALTS both slots share a salt, or one is empty. */
     unsigned first = !two && slots[0].algorithm == CLIENTID_SECRET_NONE ? 1 : 0;
+    bool peppered = pepper != NULL && (traits & CLIENTID__TRAIT_HMAC) != 0;
     bool ok = salted(&a->plain[0], &slots[first], secret, longest_salt);
 
-    a->has_pepper = pepper != NULL && (traits & CLIENTID__TRAIT_HMAC) != 0;
-    if (a->has_pepper)
+    a->has_pepper = peppered;
+    if (peppered)
         ok = hmac(&a->peppered[0], pepper, a->plain[0].bytes, DIGEST_BYTES) && ok;
     if (!two) {
         a->plain[1] = a->plain[0];
@@ -174,7 +174,7 @@ static bool digest_attempt(struct attempt *a, uint32_t traits,
         return ok;
     }
     ok = salted(&a->plain[1], &slots[1], secret, longest_salt) && ok;
-    if (a->has_pepper)
+    if (peppered)
         ok = hmac(&a->peppered[1], pepper, a->plain[1].bytes, DIGEST_BYTES) && ok;
     return ok;
 }
@@ -230,7 +230,7 @@ struct clientid__secret_match clientid__secret_verify(const struct clientid__reg
     const bool matches[2] = {slot_matches(&a, 0, &slots[0], pepper) && ok,
                              slot_matches(&a, 1, &slots[1], pepper) && ok};
 
-    OPENSSL_cleanse(&a, sizeof(a));
+    explicit_bzero(&a, sizeof(a));
     return judge(slots, matches, now_ns);
 }
 
@@ -284,6 +284,13 @@ uint64_t clientid_slot_key(const unsigned char hash[32])
     return big_endian(hash, 8);
 }
 
+uint64_t clientid__secret_key(const struct clientid__contract *contract, unsigned slot)
+{
+    struct clientid__secret_slot stored = clientid__record_slot(contract->record, slot - 1);
+
+    return stored.algorithm != CLIENTID_SECRET_NONE ? clientid_slot_key(stored.hash) : 0;
+}
+
 int clientid_secret_wrap(clientid_secret *slot, const unsigned char *pepper, size_t pepper_len)
 {
     struct clientid__pepper p = {0};
@@ -323,8 +330,8 @@ int clientid_secret_hash(clientid_secret *slot, clientid_str secret, const unsig
         rv = clientid_secret_wrap(&made, pepper, pepper_len);
     if (rv == 0)
         *slot = made;
-    OPENSSL_cleanse(&digest, sizeof(digest));
-    OPENSSL_cleanse(&made, sizeof(made));
+    explicit_bzero(&digest, sizeof(digest));
+    explicit_bzero(&made, sizeof(made));
     return rv;
 }
 
@@ -339,6 +346,6 @@ int clientid_secret_generate(char *out, size_t len)
         return CLIENTID_ERR_CRYPTO;
     for (size_t i = 0; i < len; i++)
         out[i] = digits[i % 2 == 0 ? random[i / 2] >> 4 : random[i / 2] & 15];
-    OPENSSL_cleanse(random, sizeof(random));
+    explicit_bzero(random, sizeof(random));
     return 0;
 }

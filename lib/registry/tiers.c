@@ -137,6 +137,18 @@ void clientid__tiers_recycle(struct clientid__registry *registry, struct clienti
     clientid__free(registry->mem, box);
 }
 
+const struct clientid__tier *clientid__tiers_each(const struct clientid__registry *registry,
+                                                  uint32_t *n)
+{
+    while (++*n < registry->tiers.next) {
+        const struct clientid__tier *tier = clientid__tiers_get(registry, *n);
+
+        if (tier != NULL && !registry->tiers.uses[*n].gone)
+            return tier;
+    }
+    return NULL;
+}
+
 /* ---- changes ----------------------------------------------------------------------------------- */
 
 static bool valid(const clientid_tier_event *event)
@@ -158,8 +170,10 @@ static struct clientid__tier_box *new_box(struct clientid__registry *registry,
     struct clientid__tier_box *box =
         clientid__alloc(registry->mem, 1, sizeof(*box) + event->name.len);
 
-    if (box == NULL)
+    if (box == NULL || !clientid__index_fits(box)) {
+        clientid__free(registry->mem, box);
         return NULL;
+    }
     box->tier = (struct clientid__tier){.id = event->id,
                                         .limit_count = (uint32_t)event->limit_count,
                                         .name_len = (uint32_t)event->name.len,
@@ -209,10 +223,6 @@ int clientid__tiers_put(struct clientid__registry *registry, const clientid_tier
     box = new_box(registry, event);
     if (box == NULL)
         return CLIENTID_ERR_NOMEM;
-    if (!clientid__index_fits(box)) {
-        clientid__free(registry->mem, box);
-        return CLIENTID_ERR_NOMEM;
-    }
     old = find(registry, event->id);
     if (old == NULL) {
         add(registry, box);
@@ -226,6 +236,7 @@ int clientid__tiers_put(struct clientid__registry *registry, const clientid_tier
 /* The number's slot keeps the box: a reader may still hold a record that names it. */
 static void take_out(struct clientid__registry *registry, struct clientid__tier_box *box)
 {
+    registry->tiers.uses[box->number].gone = true;
     clientid__index_remove(&registry->tiers.by_id, hash_of(box->tier.id), box);
     clientid__registry_retire_tier(registry, box);
 }

@@ -15,8 +15,8 @@ flags() {
 }
 # shellcheck disable=SC2046 # flags are words
 {
-    ${CC:-cc} -std=c11 -o "$build/installed-shared" examples/check.c $(flags --cflags --libs libclientid)
-    ${CC:-cc} -std=c11 -o "$build/installed-static" examples/check.c $(flags --cflags libclientid) \
+    ${CC:-cc} -o "$build/installed-shared" examples/check.c $(flags --cflags --libs libclientid)
+    ${CC:-cc} -o "$build/installed-static" examples/check.c $(flags --cflags libclientid) \
         "$root/usr/lib/libclientid.a" $(flags --libs --static libclientid | sed 's/-lclientid\b//')
 }
 LD_LIBRARY_PATH=$root/usr/lib "$build/installed-shared" >/dev/null

@@ -105,6 +105,23 @@ static void host_errors_come_back(void **state)
     assert_int_equal(clientid__header_line(&request, CLIENTID_STR("a"), &v), CLIENTID_ERR_ARG);
 }
 
+/* Also where the line is no credential: a control other than tab is refused before anybody reads it. */
+static void control_in_any_line(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        char raw[] = "GET / HTTP/1.1\r\nA: x_y\r\n\r\n";
+        bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+        struct support_guarded t;
+        struct clientid__value v;
+        *strchr(raw, '_') = (char)c;
+        assert_int_equal(support_guarded_parse(&t, clientid__str(raw, sizeof(raw) - 1)), 0);
+        assert_int_equal(clientid__header_line(&t.request, CLIENTID_STR("a"), &v), 0);
+        assert_int_equal(v.reason, control ? MALFORMED : OK);
+        support_guarded_free(&t);
+    }
+}
+
 static void tokens(void **state)
 {
     (void)state;
@@ -163,9 +180,8 @@ static void parameters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(credential_headers),
-        cmocka_unit_test(host_errors_come_back),
-        cmocka_unit_test(tokens),
+        cmocka_unit_test(credential_headers),  cmocka_unit_test(host_errors_come_back),
+        cmocka_unit_test(control_in_any_line), cmocka_unit_test(tokens),
         cmocka_unit_test(parameters),
     };
     return cmocka_run_group_tests_name("header", tests, NULL, NULL);

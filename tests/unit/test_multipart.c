@@ -140,6 +140,8 @@ static void bodies(void **state)
          "--xyz\r\nContent-Disposition : form-data; name=\"client_id\"\r\n\r\nabc" END, MALFORMED,
          ""},
         {"header without a colon", ID "junk\r\n\r\nabc" END, MALFORMED, ""},
+        {"bare CR ends the part", "--xyz\r\nContent-Disposition: form-data; name=a\r\r\n--xyz--",
+         MALFORMED, ""},
         {"bare LF in a header", ID "X: a\nY: b\r\n\r\nabc" END, MALFORMED, ""},
         {"bare CR in a header", ID "X: a\rb\r\n\r\nabc" END, MALFORMED, ""},
         {"LF lines", "--xyz\nContent-Disposition: form-data; name=\"client_id\"\n\nabc\n--xyz--\n",

@@ -88,6 +88,10 @@ static void matching(void **state)
          CLIENTID__URL_LENIENT},
         {"%u of old servers", "client%u005Fid", 0, CLIENTID__URL_LENIENT, CLIENTID__URL_LENIENT},
         {"%U too", "client%U005fid", 0, CLIENTID__URL_LENIENT, CLIENTID__URL_LENIENT},
+        {"%u without four digits", "client%u00_id", 0, CLIENTID__URL_DIFFERENT,
+         CLIENTID__URL_DIFFERENT},
+        {"%u with a bad last digit", "client_id%u00zz", 0, CLIENTID__URL_DIFFERENT,
+         CLIENTID__URL_DIFFERENT},
         {"%u of another character", "client%u0041id", 0, CLIENTID__URL_DIFFERENT,
          CLIENTID__URL_DIFFERENT},
         {"%u above a byte", "client%u015Fid", 0, CLIENTID__URL_DIFFERENT, CLIENTID__URL_DIFFERENT},
@@ -127,6 +131,15 @@ static void matching(void **state)
     assert_int_equal(
         clientid__url_match(CLIENTID_STR("a+b"), CLIENTID_STR("a+b"), CLIENTID__URL_PLUS),
         CLIENTID__URL_SAME);
+    /* The same bytes on both sides, but escapes on one: short, and eight at a time. */
+    assert_int_equal(clientid__url_match(CLIENTID_STR("a+b"), CLIENTID_STR("a+b"), 0),
+                     CLIENTID__URL_DIFFERENT);
+    assert_int_equal(clientid__url_match(CLIENTID_STR("%41"), CLIENTID_STR("%41"), 0),
+                     CLIENTID__URL_DIFFERENT);
+    assert_int_equal(clientid__url_match(CLIENTID_STR("abcd+efgh"), CLIENTID_STR("abcd+efgh"), 0),
+                     CLIENTID__URL_DIFFERENT);
+    assert_int_equal(clientid__url_match(CLIENTID_STR("abcd%41fgh"), CLIENTID_STR("abcd%41fgh"), 0),
+                     CLIENTID__URL_DIFFERENT);
 }
 
 /* What decodes cleanly matches exactly when the decoded bytes are the name. */

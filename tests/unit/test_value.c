@@ -111,6 +111,26 @@ static void what_a_value_must_be(void **state)
     }
 }
 
+/* Eight at a time must find what one at a time would, in every place. */
+static void every_byte_in_every_place(void **state)
+{
+    (void)state;
+    for (size_t len = 1; len <= 20; len++)
+        for (size_t place = 0; place < len; place++)
+            for (int c = 0; c < 256; c++) {
+                char text[20];
+                clientid_str s;
+                memset(text, 'x', sizeof(text));
+                text[place] = (char)c;
+                s = clientid__str(text, len);
+                assert_int_equal(clientid__utf8_valid(s), c < 0x80);
+                assert_int_equal(clientid__has_control(s), c < 0x20 || c == 0x7f);
+            }
+    clientid_str end = support_guard("0123456789abcdef012", 19);
+    assert_true(clientid__text_valid(end));
+    support_guard_free(end);
+}
+
 static void two_carriers(void **state)
 {
     const struct clientid__value none = {.reason = CLIENTID_REASON_ID_MISSING};
@@ -153,6 +173,7 @@ int main(void)
         cmocka_unit_test(utf8_rows),
         cmocka_unit_test(utf8_agrees_with_arithmetic),
         cmocka_unit_test(what_a_value_must_be),
+        cmocka_unit_test(every_byte_in_every_place),
         cmocka_unit_test(two_carriers),
     };
     return cmocka_run_group_tests_name("value", tests, NULL, NULL);

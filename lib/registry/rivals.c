@@ -97,24 +97,25 @@ static struct clientid__record *order(const struct clientid__registry *registry,
 
 /* ---- look-up --------------------------------------------------------------------------------- */
 
-struct clientid__record *clientid__chain_head(const struct clientid__registry *registry,
-                                              uint32_t api, clientid_str client_id, uint64_t hash)
+struct clientid__record *clientid__rivals_head(const struct clientid__registry *registry,
+                                               uint32_t api, clientid_str client_id, uint64_t hash)
 {
     struct clientid__index_walk walk = clientid__index_begin(&registry->contracts, hash);
     struct clientid__record *r;
 
     while ((r = clientid__index_next(&walk)) != NULL) {
         __builtin_prefetch((const char *)r + 64);
+        __builtin_prefetch((const char *)r + 128);
         if (r->api == api && clientid__str_eq(clientid__record_client_id(r), client_id))
             return r;
     }
     return NULL;
 }
 
-struct clientid__record *clientid__chain_find(const struct clientid__registry *registry,
-                                              uint32_t api, clientid_str client_id, uint64_t id)
+struct clientid__record *clientid__rivals_find(const struct clientid__registry *registry,
+                                               uint32_t api, clientid_str client_id, uint64_t id)
 {
-    struct clientid__record *r = clientid__chain_head(
+    struct clientid__record *r = clientid__rivals_head(
         registry, api, client_id, clientid__record_hash(registry, api, client_id));
 
     while (r != NULL && r->id != id)
@@ -124,7 +125,7 @@ struct clientid__record *clientid__chain_find(const struct clientid__registry *r
 
 /* ---- changes ----------------------------------------------------------------------------------- */
 
-int clientid__chain_reserve(struct clientid__registry *registry, uint64_t count)
+int clientid__rivals_reserve(struct clientid__registry *registry, uint64_t count)
 {
     if (clientid__index_reserve(&registry->contracts, count) != 0)
         return CLIENTID_ERR_NOMEM;
@@ -136,9 +137,10 @@ static struct clientid__record *without(struct clientid__record *list,
 {
     struct clientid__record **r = &list;
 
-    while (*r != out)
+    while (*r != NULL && *r != out)
         r = &(*r)->next;
-    *r = out->next;
+    if (*r != NULL)
+        *r = out->next;
     return list;
 }
 
@@ -160,17 +162,21 @@ static struct clientid__record *if_shared(struct clientid__record *head)
     return head != NULL && head->next != NULL ? head : NULL;
 }
 
-void clientid__chain_change(struct clientid__registry *registry, struct clientid__record *out,
-                            struct clientid__record *in)
+void clientid__rivals_change(struct clientid__registry *registry, struct clientid__record *out,
+                             struct clientid__record *in)
 {
     const struct clientid__record *key = in != NULL ? in : out;
-    clientid_str client_id = clientid__record_client_id(key);
-    uint64_t hash = clientid__record_hash(registry, key->api, client_id);
-    struct clientid__record *old = clientid__chain_head(registry, key->api, client_id, hash);
-    struct clientid__record *was_shared = if_shared(old), *head = old;
+    struct clientid__record *old, *head, *was_shared;
+    clientid_str client_id;
+    uint64_t hash;
 
-    if (out != NULL)
-        head = without(head, out);
+    if (key == NULL)
+        return;
+    client_id = clientid__record_client_id(key);
+    hash = clientid__record_hash(registry, key->api, client_id);
+    old = clientid__rivals_head(registry, key->api, client_id, hash);
+    was_shared = if_shared(old);
+    head = out != NULL ? without(old, out) : old;
     if (in != NULL) {
         in->next = head;
         head = in;
@@ -189,7 +195,7 @@ static bool names_tier(const struct clientid__record *list, uint32_t tier)
     return list != NULL;
 }
 
-void clientid__chain_tier_changed(struct clientid__registry *registry, uint32_t tier)
+void clientid__rivals_tier_changed(struct clientid__registry *registry, uint32_t tier)
 {
     struct clientid__record *old, *head;
     uint64_t at = 0;

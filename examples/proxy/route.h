@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROXY_ROUTE_H
+#define PROXY_ROUTE_H
+
+#include "config.h"
+
+enum route_result {
+    ROUTE_FOUND,
+    ROUTE_NONE,
+    ROUTE_AMBIGUOUS /* an upstream could read the path as one of another route */
+};
+
+/* The route of a host (with or without port) and a raw path: the longest prefix, and with equal prefixes the one
+ * that names the host. */
+enum route_result route_find(const struct config *config, clientid_str host, clientid_str path,
+                             const struct route **out);
+
+#define PATH_MAX_BYTES 16384 /* longer paths are refused as ambiguous */
+
+/*
+ * A path as an upstream may read it: escapes decoded |rounds| times, '\' for '/', parameters (";...") cut, empty and
+ * dot segments removed.  False when it has a NUL, climbs above the root or is too long.
+ */
+bool path_reading(clientid_str path, unsigned rounds, char *out, size_t *len);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLIENTID__CONTROL_H
+#define CLIENTID__CONTROL_H
+
+#include "store/store.h"
+
+#include <clientid/control.h>
+
+/* Between the files of this folder. */
+
+#define CLIENTID__ACTOR_MAX   255
+#define CLIENTID__MEMBERS_MAX 1024 /* of one group */
+
+struct clientid_control {
+    clientid_store *store;
+    uint64_t (*now_ns)(void *self);
+    void *now_self;
+    unsigned char *pepper; /* NULL: none */
+    size_t pepper_len;
+    size_t actor_len;
+    char actor[CLIENTID__ACTOR_MAX];
+};
+
+/* CLIENTID__STORE(control, tier->find, ...) */
+#define CLIENTID__STORE(control, op, ...) ((control)->store->ops->op((control)->store, __VA_ARGS__))
+
+uint64_t clientid__now(const clientid_control *control);
+
+/* Arguments that every function refuses: CLIENTID_ERR_ARG with a text. */
+int clientid__bad_argument(clientid_error *error);
+
+/* One transaction: begin, do, end, which commits when |rc| is 0, else undoes; returns |rc| or why not. */
+int clientid__begin(clientid_control *control, enum clientid__transaction kind,
+                    clientid_error *error);
+int clientid__end(clientid_control *control, int rc, clientid_error *error);
+
+/* ---- rules: rule.c ---------------------------------------------------------------------------- */
+
+enum clientid__rule {
+#define CLIENTID__RULE_ENUM(name, label, text) CLIENTID__RULE_##name,
+    CLIENTID_RULE_MAP(CLIENTID__RULE_ENUM)
+#undef CLIENTID__RULE_ENUM
+};
+
+/* "<label>: <sentence>"; CLIENTID_ERR_EXISTS for a rule about what is taken, else CLIENTID_ERR_RULE. */
+int clientid__broken(clientid_error *error, enum clientid__rule rule, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* |rc| as it is, with a text when it is CLIENTID_ERR_NOT_FOUND. */
+int clientid__found(clientid_error *error, int rc, const char *what, uint64_t id);
+
+/* ---- fields: field.c -------------------------------------------------------------------------- */
+
+enum clientid__field {
+    CLIENTID__FIELD_NAME, /* one line */
+    CLIENTID__FIELD_TEXT  /* may have tabs and line breaks */
+};
+
+/* UTF-8 of |min| to |max| bytes without control characters, else CLIENTID_ERR_SYNTAX at |pointer|. */
+int clientid__check_field(clientid_error *error, const char *pointer, clientid_str value,
+                          size_t min, size_t max, enum clientid__field kind);
+/* The same for each of a list. */
+int clientid__check_list(clientid_error *error, const char *pointer, const clientid_str *list,
+                         size_t count, size_t max);
+/* Code points of valid UTF-8. */
+size_t clientid__characters(clientid_str value);
+
+/* ---- change log: change.c --------------------------------------------------------------------- */
+
+/* |detail| ends the line, never with a secret in it. */
+int clientid__log_api(clientid_control *control, uint64_t now_ns, uint32_t kind, uint64_t id,
+                      const char *verb, clientid_str name, clientid_str detail,
+                      clientid_error *error);
+int clientid__log_tier(clientid_control *control, uint64_t now_ns, uint64_t id, const char *verb,
+                       clientid_str api, clientid_str detail, clientid_error *error);
+/* |in_force|: gateways must look at its contracts again. */
+int clientid__log_application(clientid_control *control, uint64_t now_ns, uint64_t id,
+                              const char *verb, bool in_force, clientid_str client_id,
+                              clientid_str detail, clientid_error *error);
+int clientid__log_contract(clientid_control *control, uint64_t now_ns, uint64_t id,
+                           const char *verb, clientid_str api, clientid_str client_id,
+                           clientid_str detail, clientid_error *error);
+
+/* ---- inside a transaction ---------------------------------------------------------------------- */
+
+/* api.c: checks fields and rules, inserts, logs.  Dates and id of the record are kept when not 0. */
+int clientid__api_add(clientid_control *control, const clientid_api_record *record, uint64_t now_ns,
+                      uint64_t *id, clientid_error *error);
+/* tier.c */
+int clientid__tier_add(clientid_control *control, const clientid_tier_record *record,
+                       uint64_t now_ns, uint64_t *id, clientid_error *error);
+/*
+ * application.c.  |newest| is the slot that counts as set last.  A client secret is hashed; none is generated.
+ */
+int clientid__application_add(clientid_control *control, const clientid_application_record *record,
+                              clientid_str client_secret, uint64_t now_ns, uint64_t *id,
+                              clientid_error *error);
+/* contract.c: the rules of an access request.  |tier| NULL: none is asked for. */
+int clientid__request_rules(const struct clientid__api_facts *api,
+                            const struct clientid__tier_facts *tier, clientid_str provider,
+                            bool accepted_terms, clientid_error *error);
+/* What was requested is in force now, and approved. */
+int clientid__contract_approve(clientid_control *control, struct clientid__contract_facts *contract,
+                               const char *verb, uint64_t now_ns, clientid_error *error);
+
+/* rotation.c: fills a slot with a fresh salt, or with |salt_of|'s when that has one. */
+int clientid__hash_secret(clientid_control *control, clientid_str secret,
+                          const clientid_secret *salt_of, clientid_secret *slot,
+                          clientid_error *error);
+
+#endif

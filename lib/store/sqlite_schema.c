@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A database is at one schema version, whole: each step and its number are one transaction. */
+#include "store/sqlite.h"
+
+#include "base/error.h"
+
+#include <stdio.h>
+
+/* "clID": tells our databases from other programs' (PRAGMA application_id). */
+#define APPLICATION_ID 0x636c4944
+
+/*
+ * Never change a step that was released: add one.  Moments are nanoseconds since 1970, 0 for never; ids are
+ * never used twice (AUTOINCREMENT), since gateways tell old and new things apart by them.
+ */
+static const char *const steps[] = {
+    /* 1: the registry and its change log */
+    "CREATE TABLE meta(one INTEGER PRIMARY KEY CHECK(one = 1), identity INTEGER NOT NULL,"
+    "  log_floor INTEGER NOT NULL);"
+    "INSERT INTO meta VALUES(1, random(), 0);"
+    "CREATE TABLE api(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL,"
+    "  name TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, asset TEXT NOT NULL,"
+    "  version TEXT NOT NULL, terms_id INTEGER REFERENCES terms(id),"
+    "  created_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL);"
+    /* Terms are never edited: contracts refer to what was accepted. */
+    "CREATE TABLE terms(id INTEGER PRIMARY KEY,"
+    "  api_id INTEGER NOT NULL REFERENCES api(id) ON DELETE CASCADE, text TEXT NOT NULL);"
+    "CREATE INDEX terms_api ON terms(api_id);"
+    "CREATE TABLE api_member(group_id INTEGER NOT NULL REFERENCES api(id) ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL, member_id INTEGER NOT NULL REFERENCES api(id),"
+    "  PRIMARY KEY(group_id, position), UNIQUE(group_id, member_id)) WITHOUT ROWID;"
+    "CREATE INDEX api_member_member ON api_member(member_id);"
+    "CREATE TABLE tier(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  api_id INTEGER NOT NULL REFERENCES api(id) ON DELETE CASCADE, name TEXT NOT NULL,"
+    "  description TEXT NOT NULL, auto_approve INTEGER NOT NULL, status INTEGER NOT NULL,"
+    "  created_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL, UNIQUE(api_id, name));"
+    "CREATE TABLE tier_limit(tier_id INTEGER NOT NULL REFERENCES tier(id) ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL, maximum_requests INTEGER NOT NULL,"
+    "  period_ms INTEGER NOT NULL, visible INTEGER NOT NULL,"
+    "  PRIMARY KEY(tier_id, position)) WITHOUT ROWID;"
+    /* Lists are lines of text. */
+    "CREATE TABLE application(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  client_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, salt BLOB NOT NULL,"
+    "  algorithm1 INTEGER NOT NULL, pepper1 INTEGER NOT NULL, hash1 BLOB,"
+    "  not_before1 INTEGER NOT NULL, not_after1 INTEGER NOT NULL,"
+    "  algorithm2 INTEGER NOT NULL, pepper2 INTEGER NOT NULL, hash2 BLOB,"
+    "  not_before2 INTEGER NOT NULL, not_after2 INTEGER NOT NULL,"
+    "  newest_slot INTEGER NOT NULL, provider TEXT NOT NULL, description TEXT NOT NULL,"
+    "  url TEXT NOT NULL, redirect_uris TEXT NOT NULL, grant_types TEXT NOT NULL,"
+    "  api_endpoints INTEGER NOT NULL, created_ns INTEGER NOT NULL,"
+    "  updated_ns INTEGER NOT NULL);"
+    "CREATE TABLE owner(application_id INTEGER NOT NULL"
+    "  REFERENCES application(id) ON DELETE CASCADE, name TEXT NOT NULL,"
+    "  PRIMARY KEY(application_id, name)) WITHOUT ROWID;"
+    "CREATE TABLE contract(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  application_id INTEGER NOT NULL REFERENCES application(id),"
+    "  api_id INTEGER NOT NULL REFERENCES api(id), tier_id INTEGER REFERENCES tier(id),"
+    "  requested_tier_id INTEGER REFERENCES tier(id), status INTEGER NOT NULL,"
+    "  terms_id INTEGER REFERENCES terms(id), reason TEXT NOT NULL, party_id TEXT NOT NULL,"
+    "  party_name TEXT NOT NULL, created_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL,"
+    "  approved_ns INTEGER NOT NULL, rejected_ns INTEGER NOT NULL, revoked_ns INTEGER NOT NULL,"
+    "  UNIQUE(application_id, api_id));"
+    "CREATE INDEX contract_api ON contract(api_id);"
+    "CREATE INDEX contract_tier ON contract(tier_id) WHERE tier_id IS NOT NULL;"
+    "CREATE INDEX contract_requested ON contract(requested_tier_id)"
+    "  WHERE requested_tier_id IS NOT NULL;"
+    "CREATE TABLE change_log(revision INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  entity INTEGER NOT NULL, entity_id INTEGER NOT NULL, in_force INTEGER NOT NULL,"
+    "  at_ns INTEGER NOT NULL, actor TEXT NOT NULL, verb TEXT NOT NULL, api TEXT NOT NULL,"
+    "  client_id TEXT NOT NULL, detail TEXT NOT NULL);",
+    /* 2: lists by name, by owner and of what waits for approval */
+    "CREATE INDEX application_name ON application(name);"
+    "CREATE INDEX owner_name ON owner(name);"
+    "CREATE INDEX contract_pending ON contract(status) WHERE status = 1;",
+};
+
+const int clientid__schema_version = (int)(sizeof(steps) / sizeof(steps[0]));
+
+static int number(struct clientid__sqlite *s, const char *text, int64_t *out, clientid_error *error)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(s->db, text, -1, &stmt, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *out = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_ROW ? 0 : clientid__sqlite_fail(s, rc, error, "open");
+}
+
+static int execute(struct clientid__sqlite *s, const char *text, clientid_error *error)
+{
+    int rc = sqlite3_exec(s->db, text, NULL, NULL, NULL);
+
+    return rc == SQLITE_OK ? 0 : clientid__sqlite_fail(s, rc, error, "open");
+}
+
+/* Does the step from |version|, unless another process was faster. */
+static int step(struct clientid__sqlite *s, int version, clientid_error *error)
+{
+    char finish[96];
+    int64_t now = 0;
+    int rc = execute(s, "BEGIN IMMEDIATE", error);
+
+    if (rc != 0)
+        return rc;
+    rc = number(s, "PRAGMA user_version", &now, error);
+    if (rc == 0 && now == version)
+        rc = execute(s, steps[version], error);
+    if (rc == 0 && now == version) {
+        snprintf(finish, sizeof(finish), "PRAGMA user_version = %d; PRAGMA application_id = %d",
+                 version + 1, APPLICATION_ID);
+        rc = execute(s, finish, error);
+    }
+    if (rc == 0)
+        rc = execute(s, "COMMIT", error);
+    if (rc != 0 && !sqlite3_get_autocommit(s->db))
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+int clientid__schema_upgrade(struct clientid__sqlite *s, int version, clientid_error *error)
+{
+    int64_t now = 0;
+    int rc = number(s, "PRAGMA user_version", &now, error);
+
+    for (; rc == 0 && now < version; now++)
+        rc = step(s, (int)now, error);
+    return rc;
+}
+
+/* Not ours: CLIENTID_ERR_FORMAT.  |*empty|: no table at all. */
+static int recognise(struct clientid__sqlite *s, int64_t version, bool *empty,
+                     clientid_error *error)
+{
+    int64_t application = 0, tables = 0;
+    int rc = number(s, "SELECT count(*) FROM sqlite_master", &tables, error);
+
+    if (rc == 0)
+        rc = number(s, "PRAGMA application_id", &application, error);
+    if (rc != 0)
+        return rc;
+    *empty = tables == 0 && version == 0;
+    if (!*empty && application != APPLICATION_ID)
+        return clientid__fail(error, CLIENTID_ERR_FORMAT, "%s is a database of another program",
+                              s->file);
+    return 0;
+}
+
+int clientid__schema_check(struct clientid__sqlite *s, bool write, bool create,
+                           clientid_error *error)
+{
+    int64_t version = 0;
+    bool empty = false;
+    /* One transaction, or a database that another process makes right now looks like a foreign one. */
+    int rc = execute(s, "BEGIN", error);
+
+    if (rc == 0)
+        rc = number(s, "PRAGMA user_version", &version, error);
+    if (rc == 0)
+        rc = recognise(s, version, &empty, error);
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    if (rc != 0)
+        return rc;
+    if (empty && !create)
+        return clientid__fail(error, CLIENTID_ERR_FORMAT, "%s is an empty file, not a store",
+                              s->file);
+    if (version > clientid__schema_version)
+        return clientid__fail(error, CLIENTID_ERR_VERSION,
+                              "%s has schema %d, made by a newer version; this one knows %d",
+                              s->file, (int)version, clientid__schema_version);
+    if (version < clientid__schema_version && !write)
+        return clientid__fail(error, CLIENTID_ERR_VERSION,
+                              "%s has the older schema %d; open it for writing once to bring it "
+                              "to %d",
+                              s->file, (int)version, clientid__schema_version);
+    return clientid__schema_upgrade(s, clientid__schema_version, error);
+}

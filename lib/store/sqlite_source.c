@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a gateway applies, load or changes, is the state of the database at one revision. */
+#include "store/sqlite.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+struct source {
+    struct clientid__sqlite sqlite; /* |db| NULL: not open */
+    char file[PATH_MAX];
+    dev_t device; /* of the file that is or was open */
+    ino_t inode;
+    bool was_open; /* |device| and |inode| count */
+    bool replaced; /* another file than before: what was seen does not apply to it */
+    bool in_step;  /* |data_version| is what the last load or changes saw */
+    uint64_t data_version;
+};
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static int fail_unreachable(struct source *source, int system_errno, clientid_error *error)
+{
+    return clientid__fail_errno(error, CLIENTID_ERR_UNREACHABLE, system_errno, "cannot reach %s",
+                                source->file);
+}
+
+static void source_disconnect(struct source *source)
+{
+    if (source->sqlite.db != NULL)
+        clientid__sqlite_disconnect(&source->sqlite);
+    source->in_step = false;
+}
+
+/* The file under the name is the one that is open: a renamed database would otherwise be served for ever. */
+static int same_file(struct source *source, bool *same, clientid_error *error)
+{
+    struct stat st;
+
+    if (stat(source->file, &st) != 0) {
+        int cause = errno;
+
+        source_disconnect(source);
+        /* What comes back under the name may be another file with the same inode number. */
+        source->replaced = source->was_open;
+        return fail_unreachable(source, cause, error);
+    }
+    *same = source->was_open && st.st_dev == source->device && st.st_ino == source->inode;
+    if (!*same && source->was_open)
+        source->replaced = true;
+    source->device = st.st_dev;
+    source->inode = st.st_ino;
+    source->was_open = true;
+    return 0;
+}
+
+static int source_connect(struct source *source, clientid_error *error)
+{
+    bool same = false;
+    int rc = same_file(source, &same, error);
+
+    if (rc != 0)
+        return rc;
+    if (!same)
+        source_disconnect(source);
+    if (source->sqlite.db != NULL)
+        return 0;
+    rc = clientid__sqlite_connect(&source->sqlite, source->file, CLIENTID__CONNECT_READ, error);
+    if (rc == CLIENTID_ERR_NOT_FOUND || rc == CLIENTID_ERR_IO || rc == CLIENTID_ERR_BUSY) {
+        if (error != NULL)
+            error->code = CLIENTID_ERR_UNREACHABLE;
+        return CLIENTID_ERR_UNREACHABLE;
+    }
+    if (rc != 0)
+        return rc;
+    /* Replaced between stat and open: what is open may be either. */
+    rc = same_file(source, &same, error);
+    if (rc == 0 && !same) {
+        source_disconnect(source);
+        return clientid__fail(error, CLIENTID_ERR_UNREACHABLE, "%s is being replaced",
+                              source->file);
+    }
+    return rc;
+}
+
+static int data_version(struct source *source, uint64_t *out, clientid_error *error)
+{
+    static const char text[] = "PRAGMA data_version";
+
+    return clientid__sqlite_number(&source->sqlite, text, NULL, 0, out, error);
+}
+
+/* ---- rows to events -------------------------------------------------------------------------- */
+
+struct stream {
+    struct clientid__sqlite *s;
+    clientid_event_fn *emit;
+    void *sink;
+    clientid_error *error;
+};
+
+/* Calls |row| for every row; it returns 0 or what stops. */
+static int stream_rows(struct stream *stream, const char *text, const uint64_t *after,
+                       int (*row)(struct stream *, sqlite3_stmt *))
+{
+    struct clientid__sql_arg arg = clientid__sql_u64(after != NULL ? *after : 0);
+    sqlite3_stmt *stmt = NULL;
+    int rc = clientid__sqlite_prepare(stream->s, text, &arg, after != NULL, &stmt, stream->error);
+
+    if (rc != 0)
+        return rc;
+    while ((rc = clientid__sqlite_step(stream->s, stmt, stream->error)) > 0) {
+        rc = row(stream, stmt);
+        if (rc != 0) {
+            sqlite3_reset(stmt);
+            return rc;
+        }
+    }
+    return rc;
+}
+
+/* Columns: revision, id, name, then the limits as text "maximum period visible;...". */
+static int read_limits(struct stream *stream, clientid_str text, clientid_limit *limits,
+                       size_t *count)
+{
+    const char *at = text.ptr;
+
+    for (*count = 0; at != NULL && *at != '\0'; ++*count) {
+        uint64_t number[3];
+
+        if (*count == CLIENTID_TIER_LIMITS_MAX)
+            return clientid__sqlite_damaged(stream->s, stream->error, "a tier has too many limits");
+        for (int i = 0; i < 3; i++) {
+            for (number[i] = 0; *at >= '0' && *at <= '9'; at++)
+                number[i] = number[i] * 10 + (uint64_t)(*at - '0');
+            if (*at++ != ' ')
+                return clientid__sqlite_damaged(stream->s, stream->error,
+                                                "a limit has an invalid value");
+        }
+        limits[*count] = (clientid_limit){number[0], number[1], (uint32_t)number[2], 0};
+    }
+    return 0;
+}
+
+static int tier_row(struct stream *stream, sqlite3_stmt *stmt)
+{
+    clientid_limit limits[CLIENTID_TIER_LIMITS_MAX];
+    clientid_event event = {
+        .type = CLIENTID_EVENT_TIER,
+        .revision = clientid__column_u64(stmt, 0),
+        .u.tier = {.id = clientid__column_u64(stmt, 1), .name = clientid__column_str(stmt, 2)},
+    };
+    int rc = read_limits(stream, clientid__column_str(stmt, 3), limits, &event.u.tier.limit_count);
+
+    event.u.tier.limits = limits;
+    return rc != 0 ? rc : stream->emit(stream->sink, &event);
+}
+
+static int tier_removed_row(struct stream *stream, sqlite3_stmt *stmt)
+{
+    clientid_event event = {
+        .type = CLIENTID_EVENT_TIER_REMOVED,
+        .revision = clientid__column_u64(stmt, 0),
+        .u.tier = {.id = clientid__column_u64(stmt, 1)},
+    };
+
+    return stream->emit(stream->sink, &event);
+}
+
+/* Columns: revision, id or NULL when it is gone, name. */
+static int group_row(struct stream *stream, sqlite3_stmt *stmt)
+{
+    static const char text[] = "SELECT a.name FROM api_member m JOIN api a ON a.id = m.member_id"
+                               " WHERE m.group_id = ? ORDER BY m.position";
+    struct clientid__names members = {NULL, 0, 0};
+    uint64_t id = clientid__column_u64(stmt, 1);
+    clientid_event event = {
+        .type = id != 0 ? CLIENTID_EVENT_GROUP : CLIENTID_EVENT_GROUP_REMOVED,
+        .revision = clientid__column_u64(stmt, 0),
+        .u.group = {.name = clientid__column_str(stmt, 2)},
+    };
+    int rc = 0;
+
+    if (id != 0)
+        rc = clientid__names_query(stream->s, text, id, &members, stream->error);
+    event.u.group.members = members.list;
+    event.u.group.member_count = members.count;
+    if (rc == 0)
+        rc = stream->emit(stream->sink, &event);
+    clientid__names_del(&members);
+    return rc;
+}
+
+/* Columns: revision, id, API's name, client id, status or NULL when it is gone, and the rest. */
+static int contract_row(struct stream *stream, sqlite3_stmt *stmt)
+{
+    clientid_event event = {
+        .type = CLIENTID_EVENT_CONTRACT,
+        .revision = clientid__column_u64(stmt, 0),
+        .u.contract = {.id = clientid__column_u64(stmt, 1),
+                       .api = clientid__column_str(stmt, 2),
+                       .client_id = clientid__column_str(stmt, 3),
+                       .status = clientid__column_u32(stmt, 4)},
+    };
+
+    if (event.u.contract.status == 0) {
+        event.type = CLIENTID_EVENT_CONTRACT_REMOVED;
+        return stream->emit(stream->sink, &event);
+    }
+    event.u.contract.tier_id = clientid__column_u64(stmt, 5);
+    event.u.contract.application_id = clientid__column_u64(stmt, 6);
+    event.u.contract.name = clientid__column_str(stmt, 7);
+    if (event.u.contract.status > CLIENTID_REVOKED ||
+        !clientid__column_secrets(stmt, 8, event.u.contract.secrets))
+        return clientid__sqlite_damaged(stream->s, stream->error,
+                                        "a contract has an invalid value");
+    return stream->emit(stream->sink, &event);
+}
+
+/* A correlated subquery, not a join: group_concat keeps the order of its subquery's rows. */
+#define LIMITS                                                                                     \
+    "(SELECT group_concat(maximum_requests || ' ' || period_ms || ' ' || visible || ' ', '')"      \
+    " FROM (SELECT * FROM tier_limit WHERE tier_id = t.id ORDER BY position))"
+#define CONTRACT "p.client_id, c.status, c.tier_id, p.id, p.name, " CLIENTID__SECRET_COLUMNS
+
+/* ---- load ------------------------------------------------------------------------------------ */
+
+static int emit_all(struct stream *stream)
+{
+    static const char tiers[] = "SELECT 0, t.id, t.name, " LIMITS " FROM tier t ORDER BY t.id";
+    static const char groups[] = "SELECT 0, id, name FROM api WHERE kind = 2 ORDER BY id";
+    /* CROSS JOIN keeps the order of the loops: one pass over contracts, rows found by number. */
+    static const char contracts[] =
+        "SELECT 0, c.id, a.name, " CONTRACT " FROM contract c"
+        " CROSS JOIN application p ON p.id = c.application_id CROSS JOIN api a ON a.id = c.api_id";
+    int rc = stream_rows(stream, tiers, NULL, tier_row);
+
+    if (rc == 0)
+        rc = stream_rows(stream, groups, NULL, group_row);
+    if (rc == 0)
+        rc = stream_rows(stream, contracts, NULL, contract_row);
+    return rc;
+}
+
+/* ---- changes --------------------------------------------------------------------------------- */
+
+/*
+ * The last change of every thing after a revision.  With max() in an aggregate query, SQLite takes the other columns
+ * from the row with the maximum: https://www.sqlite.org/lang_select.html#bareagg
+ */
+#define CHANGED(entity)                                                                            \
+    "WITH d AS (SELECT entity_id, max(revision) AS revision, api, client_id FROM change_log"       \
+    " WHERE revision > ?1 AND in_force AND entity = " entity " GROUP BY entity_id)"
+
+static int emit_changed(struct stream *stream, uint64_t after)
+{
+    static const char tiers[] = CHANGED("3") "SELECT d.revision, t.id, t.name, " LIMITS
+                                             " FROM d JOIN tier t ON t.id = d.entity_id"
+                                             " ORDER BY d.revision";
+    static const char groups[] =
+        CHANGED("2") "SELECT d.revision, a.id, coalesce(a.name, d.api)"
+                     " FROM d LEFT JOIN api a ON a.id = d.entity_id ORDER BY d.revision";
+    /* A changed application changes all its contracts. */
+    static const char contracts[] =
+        "WITH l AS (SELECT entity, entity_id, revision, api, client_id FROM change_log"
+        " WHERE revision > ?1 AND in_force AND entity IN (4, 5)),"
+        " d AS (SELECT id, max(revision) AS revision, api, client_id FROM"
+        " (SELECT entity_id AS id, revision, api, client_id FROM l WHERE entity = 5 UNION ALL"
+        " SELECT k.id, l.revision, '', '' FROM l JOIN contract k ON k.application_id = l.entity_id"
+        " WHERE l.entity = 4) GROUP BY id)"
+        " SELECT d.revision, d.id, coalesce(a.name, d.api), coalesce(p.client_id, d.client_id),"
+        " c.status, c.tier_id, p.id, p.name, " CLIENTID__SECRET_COLUMNS
+        " FROM d LEFT JOIN contract c ON c.id = d.id LEFT JOIN application p"
+        " ON p.id = c.application_id LEFT JOIN api a ON a.id = c.api_id ORDER BY d.revision";
+    static const char removed[] =
+        CHANGED("3") "SELECT d.revision, d.entity_id FROM d LEFT JOIN tier t ON t.id = d.entity_id"
+                     " WHERE t.id IS NULL ORDER BY d.revision";
+    /* Tiers are there before the contracts that name them, and go after the last one left. */
+    int rc = stream_rows(stream, tiers, &after, tier_row);
+
+    if (rc == 0)
+        rc = stream_rows(stream, groups, &after, group_row);
+    if (rc == 0)
+        rc = stream_rows(stream, contracts, &after, contract_row);
+    if (rc == 0)
+        rc = stream_rows(stream, removed, &after, tier_removed_row);
+    return rc;
+}
+
+static int check_gap(struct source *source, const clientid_position *seen,
+                     const clientid_position *now, clientid_error *error)
+{
+    static const char text[] = "SELECT log_floor FROM meta";
+    uint64_t floor = 0;
+    int rc = clientid__sqlite_number(&source->sqlite, text, NULL, 0, &floor, error);
+
+    if (rc != 0)
+        return rc;
+    if (source->replaced)
+        return clientid__fail(error, CLIENTID_ERR_GAP, "%s was replaced", source->file);
+    if (seen->identity != now->identity)
+        return clientid__fail(error, CLIENTID_ERR_GAP, "%s holds other data than before",
+                              source->file);
+    if (seen->revision > now->revision)
+        return clientid__fail(error, CLIENTID_ERR_GAP, "%s went back to an older state",
+                              source->file);
+    if (seen->revision < floor)
+        return clientid__fail(error, CLIENTID_ERR_GAP,
+                              "the change log of %s no longer reaches back far enough",
+                              source->file);
+    return 0;
+}
+
+/* ---- the source ------------------------------------------------------------------------------ */
+
+/* After these the connection is of no use; the next call opens the file anew. */
+static int finish(struct source *source, int rc)
+{
+    if (source->sqlite.db != NULL)
+        sqlite3_exec(source->sqlite.db, "ROLLBACK", NULL, NULL, NULL);
+    if (rc == CLIENTID_ERR_CORRUPT || rc == CLIENTID_ERR_IO || rc == CLIENTID_ERR_FORMAT)
+        source_disconnect(source);
+    return rc == CLIENTID_ERR_BUSY ? CLIENTID_ERR_UNREACHABLE : rc;
+}
+
+static int start(struct source *source, clientid_position *now, uint64_t *version,
+                 clientid_error *error)
+{
+    static const char begin[] = "BEGIN";
+    int rc = source_connect(source, error);
+
+    if (rc == 0)
+        rc = clientid__sqlite_run(&source->sqlite, begin, NULL, 0, error);
+    if (rc == 0)
+        rc = clientid__sqlite_position(&source->sqlite.store, now, error);
+    if (rc == 0)
+        rc = data_version(source, version, error);
+    return rc;
+}
+
+static void seen(struct source *source, uint64_t version)
+{
+    source->data_version = version;
+    source->in_step = true;
+}
+
+static int source_load(void *self, clientid_event_fn *emit, void *sink, clientid_position *position,
+                       clientid_error *error)
+{
+    struct source *source = self;
+    struct stream stream = {&source->sqlite, emit, sink, error};
+    clientid_position now;
+    uint64_t version;
+    int rc = start(source, &now, &version, error);
+
+    if (rc == 0)
+        rc = emit_all(&stream);
+    if (rc != 0)
+        return finish(source, rc);
+    source->replaced = false;
+    seen(source, version);
+    *position = now;
+    return finish(source, 0);
+}
+
+static int source_changes(void *self, clientid_event_fn *emit, void *sink,
+                          clientid_position *position, clientid_error *error)
+{
+    struct source *source = self;
+    struct stream stream = {&source->sqlite, emit, sink, error};
+    clientid_position now;
+    uint64_t version;
+    int rc = start(source, &now, &version, error);
+
+    if (rc == 0)
+        rc = check_gap(source, position, &now, error);
+    if (rc == 0 && now.revision != position->revision)
+        rc = emit_changed(&stream, position->revision);
+    if (rc != 0)
+        return finish(source, rc);
+    seen(source, version);
+    *position = now;
+    return finish(source, 0);
+}
+
+static int source_poll(void *self, clientid_error *error)
+{
+    struct source *source = self;
+    uint64_t version;
+    int rc = source_connect(source, error);
+
+    if (rc == 0)
+        rc = data_version(source, &version, error);
+    if (rc != 0)
+        return finish(source, rc);
+    return !source->in_step || version != source->data_version;
+}
+
+static void source_close(void *self)
+{
+    source_disconnect(self);
+    clientid__free(&clientid__malloc, self);
+}
+
+int clientid__sqlite_source(clientid_source *out, const char *file, clientid_error *error)
+{
+    struct source *source = clientid__alloc(&clientid__malloc, 1, sizeof(*source));
+    size_t len = strlen(file);
+
+    if (source == NULL)
+        return clientid__fail(error, CLIENTID_ERR_NOMEM, "out of memory");
+    memcpy(source->file, file, len < PATH_MAX ? len : 0);
+    *out = (clientid_source){
+        .size = sizeof(*out),
+        .self = source,
+        .load = source_load,
+        .changes = source_changes,
+        .poll = source_poll,
+        .close = source_close,
+    };
+    return 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLIENTID__STORE_H
+#define CLIENTID__STORE_H
+
+#include <clientid/control.h>
+#include <clientid/store.h>
+
+#include <stdbool.h>
+
+/*
+ * What the life cycle needs of a place where records are kept.  A store knows rows, references and
+ * transactions; it knows no rule.  A second kind of store implements the same table of functions.
+ *
+ * Everything between begin and commit is one change: all of it is there afterwards, or none.  Functions that look
+ * for one row return CLIENTID_ERR_NOT_FOUND without a text when there is none; the caller knows what it was
+ * looking for.
+ */
+
+enum clientid__transaction {
+    CLIENTID__READ,  /* one state of the data for all reads */
+    CLIENTID__WRITE, /* durable when commit returns */
+    CLIENTID__BULK   /* consistent after a crash, the last ones may be missing: for loads */
+};
+
+/* What a rule needs to know of a thing. */
+struct clientid__api_facts {
+    uint64_t id;
+    uint64_t terms_id; /* 0: none to accept */
+    uint32_t kind;
+    bool has_contract, in_group, has_tier, has_active_tier;
+    char name[CLIENTID_API_NAME_MAX + 1];
+    char provider[CLIENTID_NAME_MAX + 1];
+};
+
+struct clientid__tier_facts {
+    uint64_t id;
+    uint64_t api_id;
+    uint32_t auto_approve;
+    uint32_t status;
+    bool in_use;
+    char name[CLIENTID_NAME_MAX + 1];
+    char api_name[CLIENTID_API_NAME_MAX + 1];
+};
+
+struct clientid__application_facts {
+    uint64_t id;
+    uint32_t newest_slot;
+    bool has_contract, has_approved;
+    clientid_secret secrets[2];
+    char client_id[CLIENTID_ID_MAX + 1];
+    char provider[CLIENTID_NAME_MAX + 1];
+};
+
+struct clientid__contract_facts {
+    uint64_t id, application_id, api_id, tier_id, requested_tier_id;
+    uint32_t status;
+    uint64_t approved_ns, rejected_ns, revoked_ns;
+    char api_name[CLIENTID_API_NAME_MAX + 1];
+    char client_id[CLIENTID_ID_MAX + 1];
+};
+
+/* The kinds of things in the change log; the numbers are in databases. */
+#define CLIENTID__ENTITY_MAP(X)                                                                    \
+    X(API, 1, "api")                                                                               \
+    X(GROUP, 2, "group")                                                                           \
+    X(TIER, 3, "tier")                                                                             \
+    X(APPLICATION, 4, "application")                                                               \
+    X(CONTRACT, 5, "contract")
+
+enum clientid__entity {
+#define CLIENTID__ENTITY_ENUM(name, number, label) CLIENTID__##name = (number),
+    CLIENTID__ENTITY_MAP(CLIENTID__ENTITY_ENUM)
+#undef CLIENTID__ENTITY_ENUM
+};
+
+struct clientid__change {
+    enum clientid__entity entity;
+    bool in_force; /* gateways must know: contracts of a changed application, and the like */
+    uint64_t entity_id;
+    uint64_t at_ns;
+    clientid_str actor, verb, api, client_id, detail;
+};
+
+struct clientid__log_ops {
+    int (*append)(clientid_store *store, const struct clientid__change *change,
+                  clientid_error *error);
+    int (*each)(clientid_store *store, uint64_t revision, uint64_t max, clientid_change_fn *emit,
+                void *sink, clientid_error *error);
+    int (*prune)(clientid_store *store, uint64_t before_ns, uint64_t *removed,
+                 clientid_error *error);
+};
+
+struct clientid__api_ops {
+    /* |record->id| 0: the next one.  Members are set apart. */
+    int (*insert)(clientid_store *store, const clientid_api_record *record, uint64_t *id,
+                  clientid_error *error);
+    int (*update)(clientid_store *store, uint64_t id, const clientid_api_record *record,
+                  unsigned fields, uint64_t now_ns, clientid_error *error);
+    int (*members)(clientid_store *store, uint64_t id, const uint64_t *members, size_t count,
+                   clientid_error *error);
+    int (*delete)(clientid_store *store, uint64_t id, clientid_error *error);
+    int (*find)(clientid_store *store, clientid_str name, uint64_t *id, clientid_error *error);
+    int (*facts)(clientid_store *store, uint64_t id, struct clientid__api_facts *out,
+                 clientid_error *error);
+    /* |id| 0: all. */
+    int (*each)(clientid_store *store, uint64_t id, clientid_api_fn *emit, void *sink,
+                clientid_error *error);
+    /* The row that keeps these terms of that API, made when there is none. */
+    int (*terms)(clientid_store *store, uint64_t api_id, clientid_str text, uint64_t *terms_id,
+                 clientid_error *error);
+};
+
+struct clientid__tier_ops {
+    int (*insert)(clientid_store *store, const clientid_tier_record *record, uint64_t *id,
+                  clientid_error *error);
+    int (*update)(clientid_store *store, uint64_t id, const clientid_tier_record *record,
+                  unsigned fields, uint64_t now_ns, clientid_error *error);
+    int (*delete)(clientid_store *store, uint64_t id, clientid_error *error);
+    int (*find)(clientid_store *store, uint64_t api_id, clientid_str name, uint64_t *id,
+                clientid_error *error);
+    int (*facts)(clientid_store *store, uint64_t id, struct clientid__tier_facts *out,
+                 clientid_error *error);
+    int (*each)(clientid_store *store, uint64_t id, uint64_t api_id, clientid_tier_fn *emit,
+                void *sink, clientid_error *error);
+};
+
+struct clientid__application_ops {
+    /* Owners are added apart. */
+    int (*insert)(clientid_store *store, const clientid_application_record *record, uint64_t *id,
+                  clientid_error *error);
+    int (*update)(clientid_store *store, uint64_t id, const clientid_application_record *record,
+                  unsigned fields, uint64_t now_ns, clientid_error *error);
+    int (*secrets)(clientid_store *store, uint64_t id, const clientid_secret secrets[2],
+                   uint32_t newest_slot, uint64_t now_ns, clientid_error *error);
+    int (*delete)(clientid_store *store, uint64_t id, clientid_error *error);
+    int (*find)(clientid_store *store, clientid_str client_id, uint64_t *id, clientid_error *error);
+    int (*facts)(clientid_store *store, uint64_t id, struct clientid__application_facts *out,
+                 clientid_error *error);
+    int (*each)(clientid_store *store, uint64_t id, const clientid_application_filter *filter,
+                clientid_application_fn *emit, void *sink, clientid_error *error);
+    /* Up to |max| ids above |after|. */
+    int (*ids)(clientid_store *store, uint64_t after, uint64_t *ids, size_t max, size_t *count,
+               clientid_error *error);
+};
+
+struct clientid__owner_ops {
+    int (*insert)(clientid_store *store, uint64_t id, clientid_str name, clientid_error *error);
+    int (*delete)(clientid_store *store, uint64_t id, clientid_str name, clientid_error *error);
+    /* How many there are, and whether |name| is one. */
+    int (*count)(clientid_store *store, uint64_t id, clientid_str name, size_t *count, bool *found,
+                 clientid_error *error);
+};
+
+struct clientid__contract_ops {
+    int (*insert)(clientid_store *store, const clientid_contract_record *record, uint64_t terms_id,
+                  uint64_t *id, clientid_error *error);
+    /* Writes status, tiers and dates. */
+    int (*update)(clientid_store *store, const struct clientid__contract_facts *facts,
+                  uint64_t now_ns, clientid_error *error);
+    int (*delete)(clientid_store *store, uint64_t id, clientid_error *error);
+    int (*find)(clientid_store *store, uint64_t application_id, uint64_t api_id, uint64_t *id,
+                clientid_error *error);
+    int (*facts)(clientid_store *store, uint64_t id, struct clientid__contract_facts *out,
+                 clientid_error *error);
+    int (*each)(clientid_store *store, uint64_t id, const clientid_contract_filter *filter,
+                clientid_contract_fn *emit, void *sink, clientid_error *error);
+    /* Up to |max| ids above |after|: those that wait for |tier_id|, or those of |application_id|; one is 0. */
+    int (*ids)(clientid_store *store, uint64_t tier_id, uint64_t application_id, uint64_t after,
+               uint64_t *ids, size_t max, size_t *count, clientid_error *error);
+};
+
+struct clientid__store_ops {
+    void (*close)(clientid_store *store);
+    int (*begin)(clientid_store *store, enum clientid__transaction kind, clientid_error *error);
+    int (*commit)(clientid_store *store, clientid_error *error); /* failed: rolled back */
+    void (*rollback)(clientid_store *store);
+    int (*position)(clientid_store *store, clientid_position *out, clientid_error *error);
+    int (*verify)(clientid_store *store, clientid_error *error);
+    const struct clientid__log_ops *log;
+    const struct clientid__api_ops *api;
+    const struct clientid__tier_ops *tier;
+    const struct clientid__application_ops *application;
+    const struct clientid__owner_ops *owner;
+    const struct clientid__contract_ops *contract;
+};
+
+struct clientid_store {
+    const struct clientid__store_ops *ops;
+};
+
+/* lib/store/sqlite.c.  |file| is what follows "sqlite:". */
+int clientid__sqlite_open(clientid_store **out, const char *file, unsigned flags,
+                          clientid_error *error);
+/* lib/store/sqlite_source.c */
+int clientid__sqlite_source(clientid_source *out, const char *file, clientid_error *error);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLIENTID__SNAPSHOT_H
+#define CLIENTID__SNAPSHOT_H
+
+#include "sync/codec.h"
+
+/*
+ * Everything that existed at one position of the source, in one file:
+ *
+ *   header   magic "CLIDSNAP", format, header size, identity, revision, time, checksum        48 bytes
+ *   block    checksum, length, count, then count times: length, event                         repeated
+ *   end      checksum, 8, 0, number of events in all; nothing may follow
+ *
+ * Each checksum (XXH3) is seeded with the one before it, the last one therefore covers the whole file; it is
+ * what a journal names when it continues this snapshot.  Neither writer nor reader holds more than a block.
+ */
+
+#define CLIENTID__SNAPSHOT_NAME "registry.snapshot"
+
+struct clientid__snapshot {
+    clientid_position position;
+    uint64_t time_ns; /* when the source was last known to stand there */
+    uint64_t sum;     /* the last checksum; names this snapshot */
+    uint64_t bytes;
+    uint64_t events;
+};
+
+/* As clientid__registry_each: emits everything that exists. */
+typedef int clientid__each_fn(const void *self, clientid_event_fn *emit, void *sink);
+
+/*
+ * Writes to the empty file |fd|; |snapshot| gives position and time and receives the rest.  Nothing is synced.
+ * CLIENTID_ERR_IO, _FULL, _NOMEM, _ARG (an event that cannot be encoded), or what |each| returned.
+ */
+int clientid__snapshot_write(int fd, const clientid_allocator *mem, clientid__each_fn *each,
+                             const void *self, struct clientid__snapshot *snapshot,
+                             clientid_error *error);
+
+/*
+ * Emits block by block: on any error, what was emitted must be thrown away.  CLIENTID_ERR_FORMAT (no
+ * snapshot, or one of another format), _CORRUPT, _IO, _NOMEM, or what |emit| returned.
+ */
+int clientid__snapshot_read(int fd, const clientid_allocator *mem, clientid_event_fn *emit,
+                            void *sink, struct clientid__snapshot *snapshot, clientid_error *error);
+
+#endif
