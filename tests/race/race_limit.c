@@ -227,6 +227,44 @@ static void what_is_undone_is_undone_exactly(void **unused)
     clientid__table_close(shared.table);
 }
 
+static void *spend_and_return(void *argument)
+{
+    struct thread *t = argument;
+    struct shared *shared = t->shared;
+
+    for (int i = 0; i < shared->rounds; i++) {
+        struct clientid__charge charges[2] = {charge_of(&shared->rules[0], 1),
+                                              charge_of(&shared->rules[1], 1)};
+        clientid_receipt receipt;
+
+        if (clientid__limits_decide(shared->table, charges, 2, 1, T0, false, &receipt))
+            clientid__limits_refund(shared->table, &receipt, T0);
+    }
+    return NULL;
+}
+
+/* The second limit is on its edge all the time. */
+static void nothing_is_left_when_all_is_returned(void **unused)
+{
+    static const clientid_algorithm algorithms[] = {FIXED, SLIDING};
+
+    (void)unused;
+    for (int k = 0; k < 2; k++) {
+        struct shared shared = {.table = table_of(NULL, 64), .rounds = 10000};
+
+        shared.rules[0] = rule_of(algorithms[k], 1000, DAY_MS, 1);
+        shared.rules[1] = rule_of(algorithms[k], 1, DAY_MS, 2);
+        run(&shared, spend_and_return);
+        for (int i = 0; i < 2; i++) {
+            struct clientid__charge c = charge_of(&shared.rules[i], 1);
+
+            clientid__limits_decide(shared.table, &c, 1, 1, T0, true, NULL);
+            assert_int_equal(c.remaining, shared.rules[i].maximum);
+        }
+        clientid__table_close(shared.table);
+    }
+}
+
 static void *use_and_see(void *argument)
 {
     struct thread *t = argument;
@@ -392,6 +430,7 @@ int main(void)
         cmocka_unit_test(evictions_neither_open_nor_lose_a_budget),
         cmocka_unit_test(a_full_table_opens_no_budget),
         cmocka_unit_test(what_is_undone_is_undone_exactly),
+        cmocka_unit_test(nothing_is_left_when_all_is_returned),
         cmocka_unit_test(the_source_is_seen_at_its_furthest),
 #if !SUPPORT_TSAN
         cmocka_unit_test_setup_teardown(processes_share_one_budget, make_world, remove_world),

@@ -50,17 +50,14 @@ static void overwrites_the_oldest_when_full(void **unused)
     uint64_t n;
 
     (void)unused;
-    /* One bucket: the same place, other names. */
-    for (n = 0; n < CLIENTID__USE_ENTRIES; n++)
-        clientid__table_use(table, (uint64_t[2]){8, n}, (1000 + (n * 7) % 32) * MINUTE);
-    for (n = 1; n < CLIENTID__USE_ENTRIES; n++)
-        assert_int_equal(clientid__table_used_minute(table, (uint64_t[2]){8, n}),
-                         1000 + (n * 7) % 32);
+    /* One bucket: the same place, other names; the fourth is the oldest. */
+    for (n = 1; n <= CLIENTID__USE_ENTRIES; n++)
+        clientid__table_use(table, (uint64_t[2]){8, n}, (1000 + (n * 7 + 4) % 32) * MINUTE);
     clientid__table_use(table, (uint64_t[2]){8, 999}, 2000 * MINUTE);
     assert_int_equal(clientid__table_used_minute(table, (uint64_t[2]){8, 999}), 2000);
-    for (n = 2; n < CLIENTID__USE_ENTRIES; n++)
+    for (n = 1; n <= CLIENTID__USE_ENTRIES; n++)
         assert_int_equal(clientid__table_used_minute(table, (uint64_t[2]){8, n}),
-                         1000 + (n * 7) % 32);
+                         n == 4 ? 0 : 1000 + (n * 7 + 4) % 32);
     clientid__table_close(table);
 }
 
