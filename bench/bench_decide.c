@@ -190,9 +190,10 @@ static void decide_all(struct run *run, uint64_t now_ns)
 /* ---- the floor ------------------------------------------------------------------------------- */
 
 struct floor_set {
-    uint32_t *index;     /* first load */
-    char (*records)[64]; /* second load, depends on the first */
-    _Atomic uint64_t *cells;
+    uint32_t *index;         /* first load */
+    char (*records)[64];     /* second load, depends on the first */
+    _Atomic uint64_t *cells; /* in |memory| */
+    void *memory;
     size_t mask;
 };
 
@@ -206,7 +207,8 @@ static struct floor_set make_floor(size_t clients)
     set.mask = size - 1;
     set.index = calloc(size, 2 * sizeof(uint32_t));
     set.records = calloc(size, sizeof(*set.records));
-    set.cells = calloc(size, 2 * sizeof(uint64_t));
+    set.memory = calloc(size, 2 * sizeof(uint64_t));
+    set.cells = set.memory;
     if (set.index == NULL || set.records == NULL || set.cells == NULL)
         exit(1);
     for (size_t i = 0; i < size; i++) {
@@ -221,7 +223,7 @@ static void free_floor(struct floor_set *set)
 {
     free(set->index);
     free(set->records);
-    free((void *)set->cells);
+    free(set->memory);
 }
 
 /* Reads every byte of the query once and finds where the two values are. */

@@ -164,7 +164,7 @@ static double one_change(struct follower *f, const char *uri, uint64_t contract)
 
 static void bench(const char *folder, size_t clients)
 {
-    char file[256], uri[300], state[256], command[600];
+    char file[256], uri[300], state[256], command[1200];
     struct follower f;
     struct stat stat_of;
     double write_ms, load_ms, keep_ms, change_ms = 0, files_ms;
