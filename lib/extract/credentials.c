@@ -126,7 +126,7 @@ int clientid__extract(const struct clientid__spec *spec, const struct clientid__
     int rv = 0;
 
     *out = (struct clientid__credentials){.reason = CLIENTID_REASON_ID_MISSING};
-    values[0] = values[1] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
+    basic[0] = basic[1] = values[0] = values[1] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
     if (spec->flags & CLIENTID__SPEC_BASIC)
         rv = clientid__basic_read(&reader, &basic[0], &basic[1]);
     if (rv == 0 && (spec->flags & CLIENTID__SPEC_EXPRESSIONS) != 0)
