@@ -28,6 +28,7 @@ struct inquiry {
     uint32_t verified;
     struct clientid__credentials credentials[CLIENTID__POLICIES_MAX];
     clientid_reason verdicts[CLIENTID__POLICIES_MAX];
+    bool claimed; /* by a policy that is in force; else the client id may still be replaced */
     bool looked_up, found;
     struct clientid__hash128 id_hash;
     struct clientid__contract contract;
@@ -210,16 +211,38 @@ static int extract(struct inquiry *q, uint32_t spec)
     q->extracted |= 1U << spec;
     if (credentials->from_query)
         q->decision->from_query = 1;
-    if (credentials->reason != CLIENTID_REASON_ALLOWED) {
-        q->unclean = credentials->reason != CLIENTID_REASON_ID_MISSING;
-        return 0;
-    }
-    /* Policies that read different places must name one client, or quota and identity could be split. */
-    if (q->decision->client_id.ptr == NULL)
-        q->decision->client_id = credentials->id;
-    else if (!clientid__str_eq(q->decision->client_id, credentials->id))
-        credentials->reason = CLIENTID_REASON_CREDENTIALS_AMBIGUOUS;
+    if (credentials->reason != CLIENTID_REASON_ALLOWED &&
+        credentials->reason != CLIENTID_REASON_ID_MISSING)
+        q->unclean = true;
     return 0;
+}
+
+static void adopt(struct inquiry *q, clientid_str id)
+{
+    clientid_decision *decision = q->decision;
+
+    decision->client_id = id;
+    decision->client_name = decision->tier = CLIENTID_STR("");
+    decision->contract_id = decision->application_id = decision->tier_id = 0;
+    q->looked_up = false;
+    q->verified = 0;
+}
+
+/*
+ * Policies that read different places must name one client, or quota and identity could be split.  What a policy in
+ * shadow mode read gives way: it never refuses, not even by disagreeing.
+ */
+static clientid_reason agree(struct inquiry *q, const struct clientid__policy *policy,
+                             clientid_str id)
+{
+    const clientid_str known = q->decision->client_id;
+
+    if (known.ptr == NULL || (!q->claimed && !policy->shadow && !clientid__str_eq(known, id)))
+        adopt(q, id);
+    else if (!clientid__str_eq(known, id))
+        return CLIENTID_REASON_CREDENTIALS_AMBIGUOUS;
+    q->claimed = q->claimed || !policy->shadow;
+    return CLIENTID_REASON_ALLOWED;
 }
 
 /* Reads what the policy's spec says, once for all policies that share it. */
@@ -234,6 +257,8 @@ static int read_credentials(struct inquiry *q, const struct clientid__policy *po
     if (rv != 0)
         return rv;
     *reason = credentials->reason;
+    if (*reason == CLIENTID_REASON_ALLOWED)
+        *reason = agree(q, policy, credentials->id);
     if (*reason == CLIENTID_REASON_ALLOWED && policy->needs_secret && !credentials->has_secret)
         *reason = CLIENTID_REASON_SECRET_MISSING;
     return 0;
@@ -656,7 +681,7 @@ static int run(clientid_worker *worker, const clientid_api *api, const clientid_
     q.extracted = q.verified = 0;
     q.contract.tier = NULL;
     q.charge_count = 0;
-    q.looked_up = q.found = q.unclean = false;
+    q.claimed = q.looked_up = q.found = q.unclean = false;
     decision->peeked = q.peek;
 
     clientid__epoch_enter(worker->slot);

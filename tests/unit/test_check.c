@@ -362,6 +362,36 @@ static void test_two_places_one_client(void **state)
     support_world_del(&w);
 }
 
+/* A shadowed policy that reads another client never refuses, and does not weaken the rule for those in force. */
+static void test_shadow_names_another_client(void **state)
+{
+#define SHADOW                                                                                     \
+    "{\"policy\": \"rate-limiting-sla-based\", \"name\": \"tried\", \"mode\": \"shadow\", "        \
+    "\"id\": \"header:x-try\"}, "
+    struct support_world w;
+    clientid_decision d;
+
+    (void)state;
+    world(&w,
+          ORDERS(SHADOW SLA ", {\"policy\": \"client-id-enforcement\", \"id\": \"header:x-id\"}"));
+    support_contract(
+        &w, &(struct support_contract){
+                .api = "orders", .client_id = "other", .secret = "right", .id = 2, .tier_id = 1});
+    d = support_ask(&w, "orders",
+                    "GET /?id=app&secret=right HTTP/1.1\r\nX-Try: other\r\nX-Id: app\r\n\r\n");
+    expect(&d, CLIENTID_ALLOW, CLIENTID_REASON_ALLOWED);
+    assert_true(clientid__str_eq(d.client_id, CLIENTID_STR("app")));
+    assert_int_equal(d.contract_id, 1);
+    d = support_ask(&w, "orders",
+                    "GET /?id=app&secret=right HTTP/1.1\r\nX-Try: other\r\nX-Id: other\r\n\r\n");
+    expect(&d, CLIENTID_DENY, CLIENTID_REASON_CREDENTIALS_AMBIGUOUS);
+    d = support_ask(&w, "orders",
+                    "GET /?id=other&secret=wrong HTTP/1.1\r\nX-Try: app\r\nX-Id: other\r\n\r\n");
+    expect(&d, CLIENTID_DENY, CLIENTID_REASON_SECRET_WRONG);
+    assert_int_equal(d.contract_id, 0); /* not that of the client that the shadow read */
+    support_world_del(&w);
+}
+
 static void test_body(void **state)
 {
     static const char raw[] =
@@ -577,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_key_selector),
         cmocka_unit_test(test_pointcut_and_preflight),
         cmocka_unit_test(test_two_places_one_client),
+        cmocka_unit_test(test_shadow_names_another_client),
         cmocka_unit_test(test_body),
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_last_use),
