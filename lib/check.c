@@ -84,25 +84,13 @@ static int is_preflight(const clientid_request *request)
 static clientid_reason registry_state(struct inquiry *q)
 {
     clientid_gateway *gateway = q->worker->gateway;
-    uint64_t contact = atomic_load_explicit(&gateway->contact_ns, memory_order_relaxed);
-    uint64_t maximum = atomic_load_explicit(&gateway->maximum_age_ns, memory_order_relaxed);
-    uint64_t degraded = atomic_load_explicit(&gateway->degraded_after_ns, memory_order_relaxed);
-    uint64_t age = q->request->now_ns > contact ? q->request->now_ns - contact : 0;
-    uint32_t gatekeeper = atomic_load_explicit(&gateway->gatekeeper, memory_order_relaxed);
+    bool degraded;
+    clientid_reason reason =
+        clientid__contracts_state(gateway, q->request->now_ns, &q->registry, &degraded);
 
-    q->registry = atomic_load_explicit(&gateway->registry, memory_order_acquire);
     q->decision->registry_revision = atomic_load_explicit(&gateway->revision, memory_order_relaxed);
-    q->decision->degraded = degraded != 0 && age > degraded;
-    if (q->registry == NULL && gatekeeper == CLIENTID__GATEKEEPER_DISABLED)
-        return CLIENTID_REASON_GATEKEEPER_DISABLED;
-    if (q->registry == NULL)
-        return CLIENTID_REASON_REGISTRY_NOT_LOADED;
-    if (gatekeeper == CLIENTID__GATEKEEPER_STRICT &&
-        !atomic_load_explicit(&gateway->from_source, memory_order_relaxed))
-        return CLIENTID_REASON_REGISTRY_NOT_LOADED;
-    if (maximum != 0 && age > maximum)
-        return CLIENTID_REASON_REGISTRY_EXPIRED;
-    return CLIENTID_REASON_ALLOWED;
+    q->decision->degraded = degraded;
+    return reason;
 }
 
 static clientid_reason status_reason(clientid_contract_status status)

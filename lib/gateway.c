@@ -349,6 +349,59 @@ clientid_str clientid_gateway_state(const clientid_gateway *gateway)
     return gateway->state;
 }
 
+/* ---- contracts ------------------------------------------------------------------------------- */
+
+clientid_reason clientid__contracts_state(clientid_gateway *gateway, uint64_t now_ns,
+                                          const struct clientid__registry **registry,
+                                          bool *degraded)
+{
+    const uint64_t contact = atomic_load_explicit(&gateway->contact_ns, memory_order_relaxed);
+    const uint64_t maximum = atomic_load_explicit(&gateway->maximum_age_ns, memory_order_relaxed);
+    const uint64_t patience =
+        atomic_load_explicit(&gateway->degraded_after_ns, memory_order_relaxed);
+    const uint32_t gatekeeper = atomic_load_explicit(&gateway->gatekeeper, memory_order_relaxed);
+    const uint64_t age = now_ns > contact ? now_ns - contact : 0;
+
+    *registry = atomic_load_explicit(&gateway->registry, memory_order_acquire);
+    *degraded = patience != 0 && age > patience;
+    if (*registry == NULL && gatekeeper == CLIENTID__GATEKEEPER_DISABLED)
+        return CLIENTID_REASON_GATEKEEPER_DISABLED;
+    if (*registry == NULL)
+        return CLIENTID_REASON_REGISTRY_NOT_LOADED;
+    if (gatekeeper == CLIENTID__GATEKEEPER_STRICT &&
+        !atomic_load_explicit(&gateway->from_source, memory_order_relaxed))
+        return CLIENTID_REASON_REGISTRY_NOT_LOADED;
+    if (maximum != 0 && age > maximum)
+        return CLIENTID_REASON_REGISTRY_EXPIRED;
+    return CLIENTID_REASON_ALLOWED;
+}
+
+int clientid_gateway_status(clientid_gateway *gateway, uint64_t now_ns, clientid_status *status)
+{
+    const struct clientid__registry *registry;
+    clientid_reason reason;
+    bool degraded;
+
+    if (gateway == NULL || status == NULL || status->size < sizeof(*status))
+        return CLIENTID_ERR_ARG;
+    pthread_mutex_lock(&gateway->lock);
+    clientid__epoch_enter(gateway->observer);
+    reason = clientid__contracts_state(gateway, now_ns, &registry, &degraded);
+    status->loaded = registry != NULL;
+    status->contracts = registry != NULL ? clientid__registry_size(registry).contracts : 0;
+    clientid__epoch_leave(gateway->observer);
+    status->revision = gateway->sync.revision;
+    status->contact_ns = gateway->sync.contact_ns;
+    status->source_reached = gateway->sync.from_source;
+    pthread_mutex_unlock(&gateway->lock);
+    status->serving =
+        reason == CLIENTID_REASON_ALLOWED || reason == CLIENTID_REASON_GATEKEEPER_DISABLED;
+    status->reason = (uint32_t)reason;
+    status->degraded = degraded;
+    status->reserved = 0;
+    return 0;
+}
+
 uint64_t clientid_last_use_minute(clientid_gateway *gateway, clientid_str client_id,
                                   uint64_t slot_key)
 {

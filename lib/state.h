@@ -92,6 +92,14 @@ struct clientid_gateway {
     struct clientid__sync_status sync;
 };
 
+/*
+ * Whether contracts can be asked now: CLIENTID_REASON_ALLOWED with |*registry| set, else why not.  Inside an epoch
+ * section; |*registry| is valid as long as that lasts.
+ */
+clientid_reason clientid__contracts_state(clientid_gateway *gateway, uint64_t now_ns,
+                                          const struct clientid__registry **registry,
+                                          bool *degraded);
+
 /* A table for |count| API instances that takes over the counters of |old|, which may be NULL. */
 int clientid__counters_grow(struct clientid__counter_table **out,
                             const struct clientid__counter_table *old, size_t count,

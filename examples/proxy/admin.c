@@ -89,22 +89,6 @@ static bool collect(struct process *process, struct text *text)
     return false;
 }
 
-/* The value of a metric without labels, as text. */
-static double metric(const struct text *text, const char *name)
-{
-    size_t len = strlen(name);
-    const char *end = text->data + text->len;
-    for (const char *line = text->data; line < end;) {
-        const char *newline = memchr(line, '\n', (size_t)(end - line));
-        if (newline == NULL)
-            break;
-        if ((size_t)(newline - line) > len && memcmp(line, name, len) == 0 && line[len] == ' ')
-            return strtod(line + len, NULL);
-        line = newline + 1;
-    }
-    return 0;
-}
-
 static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *type,
                              struct text *text)
 {
@@ -120,74 +104,25 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
     return rv;
 }
 
-static int no_header(void *host, clientid_str lower_name, size_t nth, clientid_str *value)
+static enum MHD_Result reply_health(struct process *process, struct MHD_Connection *connection)
 {
-    (void)host;
-    (void)lower_name;
-    (void)nth;
-    (void)value;
-    return 0;
-}
-
-struct health {
-    bool degraded;
-    const char *refuses; /* why every client is refused; NULL: they are not */
-};
-
-/* Asks the library itself, without charging anything: the state of contracts decides before any client does. */
-static void peek(struct process *process, const struct route *route, struct health *health)
-{
-    char scratch[CLIENTID_SCRATCH_BYTES];
-    const clientid_request request = {.size = sizeof request,
-                                      .method = CLIENTID_STR("GET"),
-                                      .path = {route->prefix, strlen(route->prefix)},
-                                      .header = no_header,
-                                      .flags = CLIENTID_PEEK,
-                                      .now_ns = realtime_ns(),
-                                      .scratch = scratch,
-                                      .scratch_len = sizeof scratch};
-    clientid_decision decision = {.size = sizeof decision};
-    if (clientid_check(process->admin_checks, route->api, &request, &decision) != 0)
-        return;
-    health->degraded = health->degraded || decision.degraded;
-    if (decision.reason == CLIENTID_REASON_REGISTRY_NOT_LOADED ||
-        decision.reason == CLIENTID_REASON_REGISTRY_EXPIRED)
-        health->refuses = clientid_reason_label(decision.reason);
-}
-
-static struct health look(struct process *process)
-{
-    struct health health = {.degraded = false};
-    pthread_mutex_lock(&process->lock);
-    struct config *config = config_hold(process->config);
-    pthread_mutex_unlock(&process->lock);
-    for (size_t i = 0; i < config->route_count; i++)
-        peek(process, &config->routes[i], &health);
-    config_release(config);
-    return health;
-}
-
-static enum MHD_Result reply_health(struct process *process, struct MHD_Connection *connection,
-                                    const struct text *metrics)
-{
-    struct health health = look(process);
-    bool loaded = metric(metrics, "clientid_registry_loaded") > 0;
-    bool reached = metric(metrics, "clientid_sync_source_reached") > 0;
-    bool well = loaded && health.refuses == NULL;
+    clientid_status status = {.size = sizeof status};
+    uint64_t now_ns = realtime_ns();
     struct text body = {.data = malloc(512), .cap = 512};
     if (body.data == NULL)
         return MHD_NO;
+    (void)clientid_gateway_status(process->gateway, now_ns, &status);
+    double age_s = now_ns > status.contact_ns && status.contact_ns != 0
+                       ? (double)(now_ns - status.contact_ns) / 1e9
+                       : 0;
     print(&body,
           "{\"status\":\"%s\",\"loaded\":%s,\"degraded\":%s,\"sourceReached\":%s,"
-          "\"revision\":%.0f,\"contracts\":%.0f,\"contactAgeSeconds\":%.3f}\n",
-          well                     ? "ok"
-          : health.refuses != NULL ? health.refuses
-                                   : "contracts-not-loaded",
-          loaded ? "true" : "false", health.degraded ? "true" : "false", reached ? "true" : "false",
-          metric(metrics, "clientid_sync_revision"), metric(metrics, "clientid_registry_contracts"),
-          loaded ? metric(metrics, "clientid_sync_contact_age_seconds") : 0);
-    return reply(connection, well ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, "application/json",
-                 &body);
+          "\"revision\":%" PRIu64 ",\"contracts\":%" PRIu64 ",\"contactAgeSeconds\":%.3f}\n",
+          status.serving ? "ok" : clientid_reason_label((clientid_reason)status.reason),
+          status.loaded ? "true" : "false", status.degraded ? "true" : "false",
+          status.source_reached ? "true" : "false", status.revision, status.contracts, age_s);
+    return reply(connection, status.serving ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+                 "application/json", &body);
 }
 
 static enum MHD_Result reply_text(struct MHD_Connection *connection, unsigned status,
@@ -218,28 +153,23 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     bool wants_metrics = strcmp(url, "/metrics") == 0;
     if (!wants_metrics && strcmp(url, "/healthz") != 0)
         return reply_text(connection, MHD_HTTP_NOT_FOUND, "/metrics or /healthz\n");
+    if (!wants_metrics)
+        return reply_health(process, connection);
     if (!collect(process, &metrics))
         return reply_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "no metrics\n");
-    if (wants_metrics)
-        return reply(connection, MHD_HTTP_OK, "text/plain; version=0.0.4", &metrics);
-    enum MHD_Result rv = reply_health(process, connection, &metrics);
-    free(metrics.data);
-    return rv;
+    return reply(connection, MHD_HTTP_OK, "text/plain; version=0.0.4", &metrics);
 }
 
 struct MHD_Daemon *admin_start(struct process *process, int listen_fd)
 {
-    if (clientid_worker_new(&process->admin_checks, process->gateway) < 0)
-        return NULL;
     return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request,
                             process, MHD_OPTION_LISTEN_SOCKET, listen_fd,
                             MHD_OPTION_CONNECTION_TIMEOUT, 10U, MHD_OPTION_CONNECTION_LIMIT, 64U,
                             MHD_OPTION_END);
 }
 
-void admin_stop(struct process *process, struct MHD_Daemon *admin)
+void admin_stop(struct MHD_Daemon *admin)
 {
     if (admin != NULL)
         MHD_stop_daemon(admin);
-    clientid_worker_del(process->admin_checks);
 }

@@ -6,6 +6,6 @@
 
 /* Serves /metrics and /healthz on a thread of its own until admin_stop.  |listen_fd| is taken over. */
 struct MHD_Daemon *admin_start(struct process *process, int listen_fd);
-void admin_stop(struct process *process, struct MHD_Daemon *admin);
+void admin_stop(struct MHD_Daemon *admin);
 
 #endif

@@ -279,7 +279,7 @@ static void stop(struct program *program)
 {
     struct process *process = &program->process;
     join(process);
-    admin_stop(process, program->admin);
+    admin_stop(program->admin);
     clientid_sync_del(program->sync);
     for (unsigned i = 0; i < process->worker_count; i++)
         worker_free(&process->workers[i]);

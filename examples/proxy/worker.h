@@ -32,7 +32,6 @@ struct process {
     char *key;
     struct worker *workers;
     unsigned worker_count;
-    clientid_worker *admin_checks; /* of the admin thread */
 };
 
 /* Written by their worker only, read by anyone. */

@@ -78,6 +78,25 @@ CLIENTID_EXPORT int clientid_api_configured(const clientid_api *api);
 CLIENTID_EXPORT clientid_str clientid_gateway_store(const clientid_gateway *gateway);
 CLIENTID_EXPORT clientid_str clientid_gateway_state(const clientid_gateway *gateway);
 
+/* How contracts stand: what a health check wants to know. */
+typedef struct clientid_status {
+    size_t size;      /* sizeof(clientid_status), set by the caller */
+    uint32_t serving; /* 1: contracts are in force, or the gatekeeper lets requests pass without */
+    uint32_t
+        reason; /* clientid_reason of every request that needs a contract, when not |serving| */
+    uint32_t loaded;         /* 1: contracts are in memory, from the source or from disk */
+    uint32_t degraded;       /* 1: no contact to the source for longer than "degradedAfter" */
+    uint32_t source_reached; /* 1: the source itself was reached in this process */
+    uint32_t reserved;
+    uint64_t revision;   /* of the source that is in force; 0 before the first load */
+    uint64_t contact_ns; /* last time in step with the source, since 1970; 0: never */
+    uint64_t contracts;  /* in memory */
+} clientid_status;
+
+/* CLIENTID_ERR_ARG. */
+CLIENTID_EXPORT int clientid_gateway_status(clientid_gateway *gateway, uint64_t now_ns,
+                                            clientid_status *status);
+
 /*
  * All counters in Prometheus' text format, with HELP and TYPE lines.  |*len| is the size of |out| on entry,
  * the bytes written on return (no NUL).  CLIENTID_ERR_SPACE when it does not fit; |*len| is then a size

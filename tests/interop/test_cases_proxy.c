@@ -113,23 +113,6 @@ static clientid_str str(const char *text)
     return (clientid_str){text, strlen(text)};
 }
 
-static clientid_limit limit_of(const char *text)
-{
-    clientid_limit limit = {.visible = 1};
-    char unit[4] = "";
-    unsigned long long count = 1, times = 1;
-
-    if (sscanf(text, "%llu/%llu%3s", &count, &times, unit) < 3)
-        (void)sscanf(text, "%llu/%3s", &count, unit);
-    limit.maximum_requests = count;
-    limit.period_ms = times * (strcmp(unit, "ms") == 0  ? 1
-                               : strcmp(unit, "s") == 0 ? 1000
-                               : strcmp(unit, "m") == 0 ? 60000
-                               : strcmp(unit, "h") == 0 ? 3600000
-                                                        : 86400000);
-    return limit;
-}
-
 static uint64_t add_tier(clientid_control *control, uint64_t api, const json_t *contract,
                          bool approves)
 {
@@ -146,7 +129,7 @@ static uint64_t add_tier(clientid_control *control, uint64_t api, const json_t *
     uint64_t id;
 
     for (size_t i = 0; i < tier.limit_count; i++)
-        list[i] = limit_of(json_string_value(json_array_get(limits, i)));
+        list[i] = support_limit(json_string_value(json_array_get(limits, i)));
     need(clientid_control_tier_create(control, &tier, &id, &error), &error);
     return id;
 }

@@ -75,6 +75,34 @@ char *support_bytes(const json_t *string, size_t *len)
     return out;
 }
 
+static uint64_t unit_ms(const char *unit)
+{
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (strcmp(units[i].name, unit) == 0)
+            return units[i].ms;
+    give_up(unit, "not a unit of time");
+    return 0;
+}
+
+clientid_limit support_limit(const char *text)
+{
+    clientid_limit limit = {.visible = 1};
+    char unit[4] = "";
+    unsigned long long count = 0, times = 1;
+
+    if (sscanf(text, "%llu/%llu%3s", &count, &times, unit) < 3 &&
+        sscanf(text, "%llu/%3s", &count, unit) < 2)
+        give_up(text, "not a limit");
+    limit.maximum_requests = count;
+    limit.period_ms = times * unit_ms(unit);
+    return limit;
+}
+
 const char *support_host(const json_t *row, const char *host)
 {
     const char *text = support_text(json_object_get(row, "hosts"), host);

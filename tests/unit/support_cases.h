@@ -2,7 +2,7 @@
 #ifndef SUPPORT_CASES_H
 #define SUPPORT_CASES_H
 
-#include <clientid/types.h>
+#include <clientid/source.h>
 
 #include <jansson.h>
 
@@ -21,6 +21,8 @@ void support_suites_free(struct support_suite *suites, size_t count);
 const char *support_text(const json_t *object, const char *key);
 /* The bytes of a string whose code points are bytes; malloc'ed, NUL-terminated, |*len| set. */
 char *support_bytes(const json_t *string, size_t *len);
+/* A limit such as "100/1m", visible. */
+clientid_limit support_limit(const char *text);
 /* "same", "host-refused" or "n/a: reason". */
 const char *support_host(const json_t *row, const char *host);
 

@@ -26,32 +26,13 @@ static const struct support_suite *current;
 
 /* ---- a suite's world ------------------------------------------------------------------------- */
 
-/* "100/1m" */
-static clientid_limit limit_of(const char *text)
-{
-    clientid_limit limit = {.visible = 1};
-    char unit[4] = "";
-    unsigned long long count, times = 1;
-
-    if (sscanf(text, "%llu/%llu%3s", &count, &times, unit) < 3 &&
-        sscanf(text, "%llu/%3s", &count, unit) < 2)
-        fail_msg("%s is not a limit", text);
-    limit.maximum_requests = count;
-    limit.period_ms = times * (strcmp(unit, "ms") == 0  ? 1
-                               : strcmp(unit, "s") == 0 ? 1000
-                               : strcmp(unit, "m") == 0 ? 60000
-                               : strcmp(unit, "h") == 0 ? 3600000
-                                                        : 86400000);
-    return limit;
-}
-
 static void add_tier(uint64_t id, const json_t *limits)
 {
     clientid_limit list[CLIENTID_TIER_LIMITS_MAX];
     clientid_event event = {.type = CLIENTID_EVENT_TIER};
 
     for (size_t i = 0; i < json_array_size(limits); i++)
-        list[i] = limit_of(json_string_value(json_array_get(limits, i)));
+        list[i] = support_limit(json_string_value(json_array_get(limits, i)));
     event.u.tier = (clientid_tier_event){id, CLIENTID_STR("gold"), list, json_array_size(limits)};
     assert_int_equal(clientid__registry_apply(world.registry, &event), 0);
 }

@@ -498,6 +498,7 @@ static void test_gatekeeper(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        clientid_status status = {.size = sizeof(status)};
         char config[512];
         struct support_world w;
         clientid_decision d;
@@ -515,6 +516,12 @@ static void test_gatekeeper(void **state)
         d = support_ask(&w, "orders", GOOD);
         if (d.reason != rows[i].reason)
             fail_msg("%s: %s", rows[i].why, clientid_reason_label(d.reason));
+        assert_int_equal(clientid_gateway_status(w.gateway, w.now_ns, &status), 0);
+        assert_int_equal(status.reason, rows[i].reason);
+        assert_int_equal(status.serving, d.verdict == CLIENTID_ALLOW);
+        assert_int_equal(status.loaded, rows[i].loaded);
+        assert_int_equal(status.source_reached, rows[i].from_source);
+        assert_int_equal(status.contracts, rows[i].loaded);
         support_world_del(&w);
     }
 }
