@@ -349,8 +349,6 @@ static bool turn(void)
 static void no_schedule_gives_a_key_two_cells(void **unused)
 {
     (void)unused;
-    if (SUPPORT_TSAN) /* knows nothing of contexts */
-        skip();
     for (uint64_t run = 1; run <= 600; run++) {
         begin(run);
         for (int turns = 0; turn(); turns++) {
@@ -380,5 +378,7 @@ int main(void)
         cmocka_unit_test(no_schedule_gives_a_key_two_cells),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    /* ThreadSanitizer knows nothing of contexts: it leaves out the last one. */
+    return _cmocka_run_group_tests("bucket", tests, sizeof(tests) / sizeof(tests[0]) - SUPPORT_TSAN,
+                                   NULL, NULL);
 }

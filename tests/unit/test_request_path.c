@@ -178,6 +178,7 @@ static void mark(const char *text)
         abort();
 }
 
+#if INTERPOSE /* a sanitizer's own calls would be found */
 static void test_no_system_call(void **state)
 {
     char command[512], self[256], line[512];
@@ -186,8 +187,6 @@ static void test_no_system_call(void **state)
     FILE *trace;
 
     (void)state;
-    if (!INTERPOSE)
-        skip();
     assert_true(len > 0);
     self[len] = '\0';
     snprintf(command, sizeof(command), "strace -o '|cat >&3' '%s' --marked 3>&1 >/dev/null", self);
@@ -204,6 +203,7 @@ static void test_no_system_call(void **state)
     pclose(trace);
     assert_int_equal(marks, 2);
 }
+#endif
 
 static void serve_marked(void **state)
 {
@@ -223,7 +223,9 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_allocation_no_lock),
+#if INTERPOSE
         cmocka_unit_test(test_no_system_call),
+#endif
     };
     const struct CMUnitTest marked[] = {cmocka_unit_test(serve_marked)};
 
