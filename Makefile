@@ -155,7 +155,7 @@ $(interop_bin): $(interop_common)
 $(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
 	$(Q)$(compile) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(store_a) $(core_a) $(LDFLAGS) \
-	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -lz -ldl
+	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -ldl
 
 test: $(unit_bin) $(race_bin)
 	$(Q)sh tests/tools/run.sh $(BUILD) $^
