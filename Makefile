@@ -189,7 +189,7 @@ readme: $(core_a)
 installed: all
 	$(Q)CC='$(CC)' sh tests/tools/install.sh $(BUILD)
 
-c_files := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+c_files := $(shell find include lib examples bench tests -name '*.[ch]')
 format: ; $(Q)clang-format -i $(c_files)
 format-check: ; $(Q)clang-format --dry-run -Werror $(c_files)
 lint:
