@@ -91,8 +91,14 @@ struct MHD_Response *answer_allowed(struct exchange *ex)
         return NULL;
     bool good = answer_add_quota(ex, answer);
     for (unsigned i = 0; i < IDENTITY_COUNT; i++) {
-        if (ex->config->identity[i] != NULL && forward_identity(ex, i, value, sizeof value))
-            good = good && add(answer, ex->config->identity[i], value);
+        const char *name = ex->config->identity[i];
+        if (name == NULL)
+            continue;
+        /* An empty one too: a proxy that copies what it gets would else leave what its client sent. */
+        if (!forward_identity(ex, i, value, sizeof value))
+            value[0] = '\0';
+        good = good && answer_add(answer, (clientid_str){name, strlen(name)},
+                                  (clientid_str){value, strlen(value)});
     }
     if (good)
         return answer;

@@ -28,6 +28,7 @@ struct route {
     char *path_prefix; /* authorization: taken off the own path (Envoy's path_prefix); NULL: none */
     bool strip_prefix;
     bool keep_host;
+    bool hide_query; /* it may have credentials that no decision names: not for the log */
     enum deny_mode deny;
 };
 

@@ -465,6 +465,32 @@ static int read_proxy(struct reader *reader, json_t *value)
     return 0;
 }
 
+/*
+ * Where the library is told to leave credentials in the query, or a policy that would name them is off, the access log
+ * cannot tell them from the rest.
+ */
+static bool hides_query(const json_t *api)
+{
+    size_t i;
+    const json_t *policy;
+    const char *strip = json_string_value(json_object_get(api, "stripCredentials"));
+    json_array_foreach(json_object_get(api, "policies"), i, policy)
+    {
+        if (json_is_true(json_object_get(policy, "disabled")))
+            return true;
+    }
+    return strip != NULL && strcmp(strip, "none") == 0;
+}
+
+static void hide_queries(const struct reader *reader)
+{
+    const json_t *apis = json_object_get(reader->root, "apis");
+    for (size_t i = 0; i < reader->config->route_count; i++) {
+        struct route *route = &reader->config->routes[i];
+        route->hide_query = hides_query(json_object_get(apis, route->api_name));
+    }
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static int set_defaults(const struct reader *reader)
@@ -521,6 +547,8 @@ int config_read(struct config **out, clientid_str text, const char *name, client
     int rv = set_defaults(&reader);
     if (rv == 0)
         rv = read_proxy(&reader, json_object_get(root, "proxy"));
+    if (rv == 0)
+        hide_queries(&reader);
     json_decref(root);
     if (rv < 0)
         config_release(config);

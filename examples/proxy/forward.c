@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_BYTES_MAX 65536 /* of an upstream's answer */
-
 static bool in_list(clientid_str name, const char *const *list)
 {
     for (; *list != NULL; list++) {
@@ -263,7 +261,7 @@ char *forward_target(const struct exchange *ex)
 bool forward_take_line(struct exchange *ex, clientid_str line)
 {
     struct upstream *up = &ex->upstream;
-    if (up->head_len + line.len + 1 > HEAD_BYTES_MAX)
+    if (up->head_len + line.len + 1 > FORWARD_HEAD_BYTES_MAX)
         return false;
     if (up->head_len + line.len + 1 > up->head_cap) {
         size_t cap = up->head_cap != 0 ? up->head_cap * 2 : 2048;

@@ -150,7 +150,7 @@ static void put_path(struct log *log, const struct exchange *ex)
         path = (clientid_str){ex->target, strcspn(ex->target, "?")};
     print(log, ",\"path\":\"");
     put_escaped(log, path);
-    if (ex->query != NULL && ex->query_len != 0) {
+    if (ex->query != NULL && ex->query_len != 0 && !ex->route->hide_query) {
         put(log, "?", 1);
         put_escaped(log, (clientid_str){ex->query, ex->query_len});
     }

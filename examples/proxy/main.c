@@ -144,6 +144,7 @@ static void reload(struct program *program)
     if (!textfile_read(&text, program->file)) {
         say("reload: cannot read %s: %s; the old configuration stays", program->file,
             strerror(errno));
+        (void)stat(program->file, &program->text.stat); /* said once, not every second */
         return;
     }
     textfile_free(&program->text);

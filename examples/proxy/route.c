@@ -2,13 +2,26 @@
 /*
  * Every reading of a path that an upstream may take leads to the same route, or the request is refused.
  *
- * Upstreams differ: some decode once, some twice, some take '\' for '/', some cut ";x" off segments ("/..;/").  A
- * request for a lightly protected route that another reading turns into a well protected one is an attack.
+ * Upstreams differ: some decode once, some twice, some never ("%2F"), some take '\' for '/', some cut ";x" off
+ * segments ("/..;/"), some count empty segments.  What is one segment more for the one is one ".." less for the
+ * other, so every combination is tried.  A request for a lightly protected route that another reading turns into a
+ * well protected one is an attack.
  */
 #include "route.h"
 
 #include <string.h>
 #include <strings.h>
+
+/* How a path may be read: bits, and above them how often it is decoded. */
+enum {
+    READ_BACKSLASH = 1,  /* is a slash */
+    READ_PARAMETERS = 2, /* ";x" is cut off */
+    READ_EMPTY = 4,      /* segments count */
+    READ_STEPWISE =
+        8, /* dot segments are removed before each decoding too, as by two readers in a row */
+    READ_DECODED = 16,
+    READINGS = 3 * READ_DECODED
+};
 
 static int hex(char c)
 {
@@ -37,18 +50,18 @@ static bool decode(char *text, size_t *len)
     return true;
 }
 
-static bool is_slash(char c)
+static bool is_slash(char c, unsigned reading)
 {
-    return c == '/' || c == '\\';
+    return c == '/' || (c == '\\' && (reading & READ_BACKSLASH));
 }
 
 /* Appends a segment in place: |to| never overtakes |segment|.  False when ".." climbs above the root. */
-static bool take_segment(char *text, size_t *to, const char *segment, size_t len)
+static bool take_segment(char *text, size_t *to, const char *segment, size_t len, unsigned reading)
 {
-    const char *parameters = memchr(segment, ';', len);
+    const char *parameters = reading & READ_PARAMETERS ? memchr(segment, ';', len) : NULL;
     if (parameters != NULL)
         len = (size_t)(parameters - segment);
-    if (len == 0 || (len == 1 && segment[0] == '.'))
+    if ((len == 0 && !(reading & READ_EMPTY)) || (len == 1 && segment[0] == '.'))
         return true;
     if (len == 2 && segment[0] == '.' && segment[1] == '.') {
         if (*to == 0)
@@ -64,31 +77,39 @@ static bool take_segment(char *text, size_t *to, const char *segment, size_t len
     return true;
 }
 
-bool path_reading(clientid_str path, unsigned rounds, char *out, size_t *len)
+/* Removes dot segments in place, and what else |reading| has no eye for. */
+static bool resolve(char *text, size_t *len, unsigned reading)
 {
-    if (path.len > PATH_MAX_BYTES)
-        return false;
-    memcpy(out, path.ptr, path.len);
-    *len = path.len;
-    for (unsigned i = 0; i < rounds; i++) {
-        if (!decode(out, len))
-            return false;
-    }
-
     size_t to = 0;
     size_t at = 0;
     while (at < *len) {
         size_t start = at;
-        while (at < *len && !is_slash(out[at]))
+        while (at < *len && !is_slash(text[at], reading))
             at++;
         size_t end = at++;
-        if (start != 0 && !take_segment(out, &to, out + start, end - start))
+        if (start != 0 && !take_segment(text, &to, text + start, end - start, reading))
             return false;
     }
     if (to == 0)
-        out[to++] = '/';
+        text[to++] = '/';
     *len = to;
     return true;
+}
+
+/* False when the path has a NUL, climbs above the root or is too long. */
+static bool path_reading(clientid_str path, unsigned reading, char out[PATH_MAX_BYTES], size_t *len)
+{
+    if (path.len >= PATH_MAX_BYTES)
+        return false;
+    *len = path.len;
+    memcpy(out, path.ptr, path.len);
+    for (unsigned i = 0; i < reading / READ_DECODED; i++) {
+        if ((reading & READ_STEPWISE) && !resolve(out, len, reading))
+            return false;
+        if (!decode(out, len))
+            return false;
+    }
+    return resolve(out, len, reading);
 }
 
 static bool host_is(const struct route *route, clientid_str host)
@@ -135,17 +156,39 @@ static clientid_str without_port(clientid_str host)
     return host;
 }
 
+/* Nothing that one reader takes for another thing than the next one. */
+static bool is_plain(clientid_str path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.ptr[i];
+        if (c == '%' || c == ';' || c == '\\' ||
+            (c == '/' && i + 1 < path.len && (path.ptr[i + 1] == '/' || path.ptr[i + 1] == '.')))
+            return false;
+    }
+    return path.len != 0 && path.ptr[0] == '/' && path.len < PATH_MAX_BYTES;
+}
+
+/* Also without the prefix, below the upstream's own path, no ".." may lead out. */
+static bool stays_below(const struct route *route, clientid_str path, unsigned reading)
+{
+    char ignored[PATH_MAX_BYTES];
+    size_t len = strlen(route->prefix);
+    if (!route->strip_prefix || len == 1)
+        return true;
+    return path_reading((clientid_str){path.ptr + len, path.len - len}, reading, ignored, &len);
+}
+
 enum route_result route_find(const struct config *config, clientid_str host, clientid_str path,
                              const struct route **out)
 {
     host = without_port(host);
     *out = match(config, host, path);
-    for (unsigned rounds = 1; rounds <= 2; rounds++) {
-        char reading[PATH_MAX_BYTES];
+    for (unsigned reading = 0; reading < READINGS && !is_plain(path); reading++) {
+        char text[PATH_MAX_BYTES];
         size_t len = 0;
-        if (!path_reading(path, rounds, reading, &len))
-            return ROUTE_AMBIGUOUS;
-        if (match(config, host, (clientid_str){reading, len}) != *out)
+        if (!path_reading(path, reading, text, &len) ||
+            match(config, host, (clientid_str){text, len}) != *out ||
+            (*out != NULL && !stays_below(*out, path, reading)))
             return ROUTE_AMBIGUOUS;
     }
     return *out != NULL ? ROUTE_FOUND : ROUTE_NONE;

@@ -15,12 +15,6 @@ enum route_result {
 enum route_result route_find(const struct config *config, clientid_str host, clientid_str path,
                              const struct route **out);
 
-#define PATH_MAX_BYTES 16384 /* longer paths are refused as ambiguous */
-
-/*
- * A path as an upstream may read it: escapes decoded |rounds| times, '\' for '/', parameters (";...") cut, empty and
- * dot segments removed.  False when it has a NUL, climbs above the root or is too long.
- */
-bool path_reading(clientid_str path, unsigned rounds, char *out, size_t *len);
+#define PATH_MAX_BYTES 16384 /* no path is longer; such ones are refused as ambiguous */
 
 #endif

@@ -185,8 +185,14 @@ static enum MHD_Result on_end(struct exchange *ex)
         exchange_suspend(ex);
         return MHD_YES;
     }
+    struct MHD_Response *answer = forward_answer(ex, on_body_wanted);
+    if (answer == NULL) {
+        upstream_stop(ex);
+        exchange_upstream_failed(ex, MHD_HTTP_BAD_GATEWAY, "upstream's answer cannot be passed on");
+        return queue_own(ex);
+    }
     ex->status = ex->upstream.status;
-    return queue(ex, forward_answer(ex, on_body_wanted));
+    return queue(ex, answer);
 }
 
 static bool keep_body(struct exchange *ex, const char *data, size_t len)
@@ -258,7 +264,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     (void)cls;
     (void)connection;
     (void)url;
-    if (ex == NULL || ex->aborted)
+    if (ex == NULL || ex->aborted || ex->worker->closing)
         return MHD_NO;
     if (ex->suspended)
         return MHD_YES; /* libmicrohttpd ends its round of chunks only when nothing is taken */
@@ -286,7 +292,7 @@ bool server_open(struct worker *worker, int listen_fd)
     bool secure = process->certificate != NULL;
 
     /* Twice the limit: header lines cost libmicrohttpd records, and the answer's head comes on top. */
-    size_t memory = config->max_header_bytes * 2 + 32768;
+    size_t memory = config->max_header_bytes * 2 + 32768 + FORWARD_HEAD_BYTES_MAX;
     worker->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (secure ? MHD_USE_TLS : 0), 0, NULL, NULL,
         on_request, worker, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK,
@@ -330,6 +336,7 @@ void server_close(struct worker *worker)
 {
     if (worker->daemon == NULL)
         return;
+    worker->closing = true;        /* a request that comes now must not be suspended any more */
     (void)MHD_run(worker->daemon); /* lets the aborted ones end: a suspended one would be fatal */
     (void)MHD_run(worker->daemon);
     MHD_stop_daemon(worker->daemon);

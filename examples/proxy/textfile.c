@@ -16,7 +16,7 @@ static bool read_all(struct textfile *out, int fd)
     if (fstat(fd, &out->stat) != 0)
         return false;
     if (!S_ISREG(out->stat.st_mode) || out->stat.st_size > BYTES_MAX) {
-        errno = S_ISDIR(out->stat.st_mode) ? EISDIR : EFBIG;
+        errno = S_ISREG(out->stat.st_mode) ? EFBIG : EINVAL;
         return false;
     }
     size_t cap = (size_t)out->stat.st_size;
@@ -38,7 +38,7 @@ static bool read_all(struct textfile *out, int fd)
 bool textfile_read(struct textfile *out, const char *name)
 {
     *out = (struct textfile){.data = NULL};
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold up a stop */
     if (fd < 0)
         return false;
     bool good = read_all(out, fd);

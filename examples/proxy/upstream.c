@@ -67,7 +67,8 @@ static bool take_status(struct upstream *up, clientid_str line)
     up->status = 0;
     for (unsigned i = 1; space != NULL && i <= 3 && space + i < line.ptr + line.len; i++)
         up->status = up->status * 10 + (unsigned)(space[i] - '0');
-    return up->status >= 100 && up->status <= 999;
+    /* Nobody asked for another protocol: after a 101 what comes is no HTTP, and curl would just read on. */
+    return up->status >= 100 && up->status <= 999 && up->status != 101;
 }
 
 /* Two lengths that differ: nobody knows where the answer ends. */

@@ -71,6 +71,7 @@ struct worker {
     uint64_t curl_due_ns;
     bool run_server; /* a connection was resumed: libmicrohttpd has something to do */
     bool draining;
+    bool closing;
     struct timers timers;
     struct conn **conn_by_fd;
     size_t conn_by_fd_cap;

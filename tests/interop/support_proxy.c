@@ -184,6 +184,14 @@ static bool put_answer(int fd, bool is_head, const char *body, size_t len)
     return put_text(fd, head) && (is_head || put(fd, body, len));
 }
 
+static bool put_long_line(int fd)
+{
+    char line[10000];
+    memset(line, 'a', sizeof line);
+    return put_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: ") &&
+           put(fd, line, sizeof line) && put_text(fd, "\r\n\r\nok");
+}
+
 static bool put_big(int fd, bool chunked)
 {
     static const char block[16384] = {1};
@@ -218,6 +226,9 @@ static const struct {
      "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
      true},
     {"/reset", "", false},
+    {"/bare-cr", "HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\nContent-Length: 2\r\n\r\nok", false},
+    {"/folded", "HTTP/1.1 200 OK\r\nX: a\r\n Y: b\r\nContent-Length: 2\r\n\r\nok", false},
+    {"/no-token", "HTTP/1.1 200 OK\r\nX Y: a\r\nContent-Length: 2\r\n\r\nok", false},
 };
 
 /* False when the connection is to be closed. */
@@ -238,6 +249,10 @@ static bool answer(int fd, const char *head, const struct sink *body)
         snprintf(number, sizeof number, "%llu", (unsigned long long)body->len);
         return put_answer(fd, is_head, number, strlen(number));
     }
+    if (strncmp(path, "/long-line", 10) == 0)
+        return put_long_line(fd);
+    if (strncmp(path, "/switch", 7) == 0)
+        return put_text(fd, "HTTP/1.1 101 Switching Protocols\r\n\r\n") && put_big(fd, false);
     if (strncmp(path, "/hang", 5) == 0) {
         char byte;
         (void)!recv(fd, &byte, 1, 0);

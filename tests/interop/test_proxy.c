@@ -23,6 +23,10 @@ static const char config[] =
     "  \"secret\":\"any:client_secret\"}],\"stripCredentials\":\"all\"},"
     "\"basic\":{\"policies\":[{\"policy\":\"client-id-enforcement\",\"basic\":true}]},"
     "\"form\":{\"policies\":[]},"
+    "\"kept\":{\"policies\":[{\"policy\":\"client-id-enforcement\",\"id\":\"query:client_id\","
+    "  \"secret\":\"query:client_secret\"}],\"stripCredentials\":\"none\"},"
+    "\"off\":{\"policies\":[{\"policy\":\"client-id-enforcement\",\"id\":\"query:client_id\","
+    "  \"secret\":\"query:client_secret\",\"disabled\":true}]},"
     "\"limited\":{\"policies\":[{\"policy\":\"rate-limiting-sla-based\",\"id\":\"query:client_id\","
     "  \"exposeHeaders\":true}]}},"
     "\"proxy\":{\"listen\":\"127.0.0.1:0\",\"admin\":\"127.0.0.1:0\",\"portFile\":\"@DIR@/port\","
@@ -38,6 +42,8 @@ static const char config[] =
     "  \"stripPrefix\":true},"
     "{\"prefix\":\"/limited/down\",\"api\":\"limited\",\"upstream\":\"http://127.0.0.1:1\"},"
     "{\"prefix\":\"/auth\",\"api\":\"id\"},"
+    "{\"prefix\":\"/kept\",\"api\":\"kept\",\"upstream\":\"http://127.0.0.1:@UP@\"},"
+    "{\"prefix\":\"/off\",\"api\":\"off\",\"upstream\":\"http://127.0.0.1:@UP@\"},"
     "{\"host\":\"other.test\",\"prefix\":\"/\",\"api\":\"id\",\"upstream\":\"http://"
     "127.0.0.1:@UP@\"}"
     "]}}";
@@ -211,6 +217,24 @@ static void credentials_are_stripped(void **state)
     free(log);
 }
 
+/* Where credentials are not stripped, nothing tells the log which part of a query they are. */
+static void credentials_that_stay_are_not_logged(void **state)
+{
+    (void)state;
+    struct reply reply = get(proxy.port, "/kept/1?client_id=alice&client_secret=heartland", "");
+    assert_int_equal(reply.status, 401);
+    reply_free(&reply);
+    reply = get(proxy.port, "/off/2?client_id=alice&client_secret=heartland", "");
+    assert_int_equal(reply.status, 200);
+    assert_has(reply.body, "client_secret=heartland"); /* as it was asked for */
+    reply_free(&reply);
+    assert_true(proxy_file_gets(&proxy, "access", "\"path\":\"/off/2"));
+    char *log = proxy_file(&proxy, "access");
+    assert_has(log, "\"path\":\"/kept/1\"");
+    assert_hasnt(log, "heartland");
+    free(log);
+}
+
 static void routes_by_host_and_longest_prefix(void **state)
 {
     (void)state;
@@ -240,6 +264,20 @@ static void routes_by_host_and_longest_prefix(void **state)
         {"out of a route", "GET /id/../echo HTTP/1.1\r\nHost: test\r\n\r\n", 400},
         {"above the root", "GET /../echo HTTP/1.1\r\nHost: test\r\n\r\n", 400},
         {"NUL in the path", "GET /echo%00 HTTP/1.1\r\nHost: test\r\n\r\n", 400},
+        {"out of a route for who does not decode",
+         "GET /off/a%2fb/../../id/echo HTTP/1.1\r\nHost: test\r\n\r\n", 400},
+        {"out of a route for whom a backslash is a letter",
+         "GET /off/a\\b/../../id/echo HTTP/1.1\r\nHost: test\r\n\r\n", 400},
+        {"out of a route for whom an escaped backslash is a letter",
+         "GET /off/a%5Cb/../../id/echo HTTP/1.1\r\nHost: test\r\n\r\n", 400},
+        {"out of a route for two readers in a row",
+         "GET /off/a%2fb/../..%2fid/echo HTTP/1.1\r\nHost: test\r\n\r\n", 400},
+        {"out of the upstream's own path",
+         "GET /secret/a/../../secret/echo HTTP/1.1\r\nHost: test\r\n\r\n", 400},
+        {"out of the upstream's own path, escaped",
+         "GET /secret/%2e%2e/secret/echo HTTP/1.1\r\nHost: test\r\n\r\n", 400},
+        {"odd but in the route for everyone",
+         "GET /off//a%2fb;c/\\x/../y%2520/. HTTP/1.1\r\nHost: test\r\n\r\n", 200},
         {"dots that stay in the route", "GET /x/../echo HTTP/1.1\r\nHost: test\r\n\r\n", 200},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -420,6 +458,17 @@ static void answers_that_cannot_be_trusted(void **state)
     reply = get(proxy.port, "/reset", "");
     assert_int_equal(reply.status, 502);
     reply_free(&reply);
+    /* Lines that could be read in two ways, and one that is too long. */
+    static const char *const lines[] = {"/bare-cr", "/folded", "/no-token", "/long-line"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        reply = get(proxy.port, lines[i], "");
+        if (reply.status != 502)
+            fail_msg("%s: %u", lines[i], reply.status);
+        reply_free(&reply);
+    }
+    reply = get(proxy.port, "/switch", ""); /* 101 and then no HTTP, without end */
+    assert_int_equal(reply.status, 502);
+    reply_free(&reply);
     /* Cut off before or after the head went out: an error, or an end the client notices. */
     reply = get(proxy.port, "/cut", "");
     assert_true(reply.status == 502 || !reply.whole);
@@ -555,6 +604,7 @@ int main(void)
         cmocka_unit_test(strangers_cannot_ask_for_others),
         cmocka_unit_test(identity_comes_from_the_decision_only),
         cmocka_unit_test(credentials_are_stripped),
+        cmocka_unit_test(credentials_that_stay_are_not_logged),
         cmocka_unit_test(routes_by_host_and_longest_prefix),
         cmocka_unit_test(big_answers_in_bounded_memory),
         cmocka_unit_test(big_requests_in_bounded_memory),

@@ -73,6 +73,7 @@ static const struct row bad_heads[] = {
     ROW("Host beside another authority", "GET http://u/echo HTTP/1.1\r\n" H "\r\n", 400),
     ROW("authority form", "CONNECT t:80 HTTP/1.1\r\n" H "\r\n", 501),
     ROW("TRACE", "TRACE /echo HTTP/1.1\r\n" H "\r\n", 501),
+    ROW("HEAD for some, not for others", "head /echo HTTP/1.1\r\n" H "\r\n", 501),
     ROW("a scheme that is none of ours", "GET ftp://t/echo HTTP/1.1\r\n" H "\r\n", 400),
     ROW("two spaces", "GET  /echo HTTP/1.1\r\n" H "\r\n", 400),
     ROW("space in the target", "GET /ec ho HTTP/1.1\r\n" H "\r\n", 400),

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -41,6 +42,7 @@ static const char config[] =
                 "{\"prefix\":\"/id\",\"api\":\"id\"," UP ",\"stripPrefix\":true},"
                 "{\"prefix\":\"/slow\",\"api\":\"slow\"," UP ",\"stripPrefix\":true},"
                 "{\"prefix\":\"/auth\",\"api\":\"id\"},"
+                "{\"prefix\":\"/pass\",\"api\":\"open\"},"
                 "{\"prefix\":\"/envoy\",\"api\":\"id\",\"pathPrefix\":\"/envoy\"},"
                 "{\"prefix\":\"/nginx\",\"api\":\"limited\",\"deny\":\"403\"}]}}";
 
@@ -204,6 +206,22 @@ static void forward_auth_of_caddy_and_traefik(void **state)
                                 "\"method\":\"POST\",\"host\":\"test\",\"path\":\"/orders"));
 }
 
+/* What the proxy in front copies has to overwrite what its client sent. */
+static void an_answer_without_identity_says_so(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"X-Client-Id:", "X-Client-Name:", "X-Client-Tier:"};
+    struct reply reply = get(proxy.port, "/pass", "X-Client-Id: root\r\nX-Client-Tier: gold\r\n");
+    assert_int_equal(reply.status, 200);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *line = strstr(reply.head, names[i]);
+        assert_non_null(line);
+        line += strlen(names[i]);
+        assert_memory_equal(line + strspn(line, " "), "\r\n", 2);
+    }
+    reply_free(&reply);
+}
+
 static void ext_authz_of_envoy(void **state)
 {
     (void)state;
@@ -346,6 +364,15 @@ static void a_bad_file_changes_nothing(void **state)
     proxy_write_config(&proxy, "{\n\n!", &upstream);
     assert_true(proxy_file_gets(&proxy, "err", "config:3:"));
     assert_true(id_route_gives(401));
+
+    char path[128]; /* nobody writes to it: who waits for that hears no signal any more */
+    snprintf(path, sizeof path, "%s/config", proxy.dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_true(proxy_file_gets(&proxy, "err", "config: Invalid argument"));
+    assert_int_equal(proxy_stop(&proxy), 0);
+    proxy_write_config(&proxy, config, &upstream);
+    proxy_start(&proxy);
     proxy_write_config(&proxy, config, &upstream);
     kill(proxy.pid, SIGHUP);
     assert_true(id_route_gives(401));
@@ -564,6 +591,7 @@ int main(void)
         cmocka_unit_test(a_client_that_leaves_frees_its_place),
         cmocka_unit_test(a_full_queue_refuses),
         cmocka_unit_test(forward_auth_of_caddy_and_traefik),
+        cmocka_unit_test(an_answer_without_identity_says_so),
         cmocka_unit_test(ext_authz_of_envoy),
         cmocka_unit_test(auth_request_of_nginx),
         cmocka_unit_test(trusted_peers_are_believed),
