@@ -8,6 +8,7 @@
 #include "session.h"
 #include "time_text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -151,6 +152,17 @@ static int show_app(struct ctl *ctl, uint64_t id)
     return outcome(ctl, rv, &error);
 }
 
+/* Behind a full disk or a closed pipe the secret is lost, and the application has it all the same. */
+static int check_shown(struct ctl *ctl, const clientid_credentials *c, bool generated)
+{
+    if (!generated || (fflush(ctl->out) == 0 && !ferror(ctl->out)))
+        return CTL_OK;
+    return report(ctl, CTL_FAILED, "standard output",
+                  "cannot be written: %s; application %" PRIu64 " has a secret that nobody saw, "
+                  "\"app reset-secret %" PRIu64 "\" gives it another",
+                  strerror(errno), c->application_id, c->application_id);
+}
+
 /* |generated|: nobody else knows it yet.  A secret that was given is not shown again. */
 static int show_credentials(struct ctl *ctl, clientid_credentials *c, bool generated)
 {
@@ -161,7 +173,8 @@ static int show_credentials(struct ctl *ctl, clientid_credentials *c, bool gener
     if (ctl->json) {
         char *text = NULL;
         int rv = clientid_credentials_to_json(c, &text, &error);
-        return outcome(ctl, json_line(ctl, rv, text), &error);
+        rv = outcome(ctl, json_line(ctl, rv, text), &error);
+        return rv == CTL_OK ? check_shown(ctl, c, generated) : rv;
     }
     moment_format(c->previous_not_after_ns, until, sizeof(until));
     fprintf(ctl->out, "application    %" PRIu64 "\nclient id      %s\n", c->application_id,
@@ -172,7 +185,7 @@ static int show_credentials(struct ctl *ctl, clientid_credentials *c, bool gener
         fprintf(ctl->out, "previous       valid until %s\n", until);
     if (generated)
         fprintf(ctl->out, "The secret is shown this once; it cannot be read again.\n");
-    return CTL_OK;
+    return check_shown(ctl, c, generated);
 }
 
 /* ---- commands ---------------------------------------------------------------------------------- */
