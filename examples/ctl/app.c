@@ -337,6 +337,38 @@ end:
     return rv;
 }
 
+/* The moment at which the last secret that is left ends, 0: never; UINT64_MAX: none is left. */
+static int last_end(void *sink, const clientid_application_record *r)
+{
+    uint64_t *end_ns = sink;
+    for (int i = 0; i < 2; i++)
+        if (r->secrets[i].algorithm != CLIENTID_SECRET_NONE)
+            *end_ns = r->secrets[i].not_after_ns;
+    return 0;
+}
+
+/* One secret at most is left.  A planned rotation that is called off leaves it with the end that was set for it. */
+static int done_revoking(struct ctl *ctl, uint64_t id, const char *slot)
+{
+    clientid_error error = {0};
+    char until[TIME_TEXT_BYTES];
+    uint64_t end_ns = UINT64_MAX;
+    int rv = clientid_control_application_get(ctl->control, id, last_end, &end_ns, &error);
+    if (rv != 0)
+        return outcome(ctl, rv, &error);
+    if (end_ns == UINT64_MAX)
+        return done(ctl, "revoke-secret", id,
+                    "secret %s of application %" PRIu64 " is no longer valid; it has none now",
+                    slot, id);
+    if (end_ns == 0)
+        return done(ctl, "revoke-secret", id,
+                    "secret %s of application %" PRIu64 " is no longer valid", slot, id);
+    moment_format(end_ns, until, sizeof(until));
+    return done(ctl, "revoke-secret", id,
+                "secret %s of application %" PRIu64 " is no longer valid; the other one ends %s",
+                slot, id, until);
+}
+
 static int revoke_secret(struct ctl *ctl)
 {
     const char *slot = argument_nth(&ctl->options, 1);
@@ -355,8 +387,7 @@ static int revoke_secret(struct ctl *ctl)
                       "application %" PRIu64 " has no secret in slot %s", id, slot);
     if (rv != 0)
         return outcome(ctl, rv, &error);
-    return done(ctl, "revoke-secret", id, "secret %s of application %" PRIu64 " is no longer valid",
-                slot, id);
+    return done_revoking(ctl, id, slot);
 }
 
 #define APP_FIELDS                                                                                 \

@@ -246,8 +246,8 @@ typedef struct clientid_application_record {
     uint32_t newest_slot;              /* [out] 1 or 2: which secret was set last; 0: none ever */
     uint32_t contract_count;           /* [out] */
     /*
-     * [new] To import an application whose secret only exists as a hash; else leave both slots empty
-     * (all zero).  Both slots have one salt, so that one digest verifies both.
+     * [out] Hashes as they are stored.  [new] To import an application whose secret only exists as a hash;
+     * else leave both slots empty (all zero).  Both slots have one salt, so that one digest verifies both.
      */
     clientid_secret secrets[2];
     uint64_t created_ns; /* [out] */

@@ -55,8 +55,9 @@ static int member_id(clientid_control *control, clientid_str name, clientid_str 
                                 "%s is a group, only instances can be members", facts.name);
     if (rc == 0 && !clientid__str_eq(provider, clientid__cstr(facts.provider)))
         return clientid__broken(error, CLIENTID__RULE_GROUP_PROVIDER,
-                                "%s uses client provider '%s', the group '%.*s'", facts.name,
-                                facts.provider, (int)provider.len, provider.ptr);
+                                "the group uses client provider %.*s, %s uses %s",
+                                CLIENTID__PROVIDER_ARGS(provider), facts.name,
+                                facts.provider[0] != '\0' ? facts.provider : "(default)");
     return rc;
 }
 

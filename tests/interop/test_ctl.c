@@ -452,7 +452,7 @@ static void tiers_are_created_listed_and_updated(void **state)
     assert_err_has(w, "there is no tier \"silver\"");
     CTL(w, 2, "tier", "show", "gold");
     assert_err_has(w, "by API and name");
-    CTL(w, 0, "tier", "update", "orders", "gold", "--limit", "7/s", "--status", "deprecated",
+    CTL(w, 0, "tier", "update", "orders", "gold", "--limit", "7/s", "--status", "DEPRECATED",
         "--name", "old gold");
     CTL(w, 0, "tier", "show", "1");
     assert_out_has(w, "limits       7/1s\n");
@@ -528,9 +528,13 @@ static void a_reset_overlaps_when_asked(void **state)
     CTL(w, 0, "app", "reset-secret", "shop", "--not-before", "2099-01-02T03:04:05Z");
     CTL(w, 0, "app", "show", "shop");
     assert_out_has(w, "valid from 2099-01-02T03:04:05Z until revoked, set last");
+    /* The rotation is called off, but the end that it set for the other secret stays. */
     CTL(w, 0, "app", "revoke-secret", "shop", "1");
+    assert_out_has(w, "no longer valid; the other one ends 2099-01-02T03:04:05Z\n");
     CTL(w, 3, "app", "revoke-secret", "shop", "1");
     assert_err_has(w, "has no secret in slot 1");
+    CTL(w, 0, "app", "revoke-secret", "shop", "2");
+    assert_out_has(w, "no longer valid; it has none now\n");
     CTL(w, 3, "app", "reset-secret", "nobody");
     free(first);
     free(second);
