@@ -255,22 +255,22 @@ $(BUILD)/%.pc: lib/%.pc.in include/clientid/version.h FORCE
 installed_libs := $(foreach l,libclientid libclientid-store,$(l).a $(l).so $(l).so.$(SOVERSION) $(l).so.$(VERSION))
 
 install: all $(pc_files)
-	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/clientid $(DESTDIR)$(BINDIR)
-	$(INSTALL) -m 644 include/clientid/*.h $(DESTDIR)$(INCLUDEDIR)/clientid
-	$(INSTALL) -m 644 $(core_a) $(store_a) $(DESTDIR)$(LIBDIR)
-	$(INSTALL) -m 755 $(BUILD)/$(so) $(BUILD)/$(store_so) $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)/clientid" "$(DESTDIR)$(BINDIR)"
+	$(INSTALL) -m 644 include/clientid/*.h "$(DESTDIR)$(INCLUDEDIR)/clientid"
+	$(INSTALL) -m 644 $(core_a) $(store_a) "$(DESTDIR)$(LIBDIR)"
+	$(INSTALL) -m 755 $(BUILD)/$(so) $(BUILD)/$(store_so) "$(DESTDIR)$(LIBDIR)"
 	for l in libclientid libclientid-store; do \
-	    ln -sf $$l.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$$l.so.$(SOVERSION) && \
-	    ln -sf $$l.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/$$l.so || exit 1; done
-	$(INSTALL) -m 644 $(pc_files) $(DESTDIR)$(LIBDIR)/pkgconfig
-	$(INSTALL) -m 755 $(programs) $(DESTDIR)$(BINDIR)
+	    ln -sf $$l.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$$l.so.$(SOVERSION)" && \
+	    ln -sf $$l.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/$$l.so" || exit 1; done
+	$(INSTALL) -m 644 $(pc_files) "$(DESTDIR)$(LIBDIR)/pkgconfig"
+	$(INSTALL) -m 755 $(programs) "$(DESTDIR)$(BINDIR)"
 
 uninstall:
-	rm -f $(foreach h,$(notdir $(wildcard include/clientid/*.h)),$(DESTDIR)$(INCLUDEDIR)/clientid/$(h))
-	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,$(installed_libs))
-	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/pkgconfig/,$(notdir $(pc_files)))
-	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(programs)))
-	-rmdir $(DESTDIR)$(INCLUDEDIR)/clientid
+	rm -f $(foreach h,$(notdir $(wildcard include/clientid/*.h)),"$(DESTDIR)$(INCLUDEDIR)/clientid/$(h)")
+	rm -f $(foreach f,$(installed_libs),"$(DESTDIR)$(LIBDIR)/$(f)")
+	rm -f $(foreach f,$(notdir $(pc_files)),"$(DESTDIR)$(LIBDIR)/pkgconfig/$(f)")
+	rm -f $(foreach f,$(notdir $(programs)),"$(DESTDIR)$(BINDIR)/$(f)")
+	-rmdir "$(DESTDIR)$(INCLUDEDIR)/clientid"
 
 clean:
 	rm -rf build

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Contracts from your own data: a source is four functions that tell what exists. */
+/* Contracts from your own data: a source is functions that tell what exists and what changed. */
 #include <clientid/clientid.h>
 
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 static const char config[] =
@@ -27,9 +26,8 @@ static int load(void *self, clientid_event_fn *emit, void *sink, clientid_positi
                                                     .name = CLIENTID_STR("Example"),
                                                     .application_id = 1,
                                                     .tier_id = 1,
-                                                    .status = CLIENTID_APPROVED};
-    memcpy(contract.u.contract.secrets[0].salt, "salt", 4);
-    contract.u.contract.secrets[0].salt_len = 4;
+                                                    .status = CLIENTID_APPROVED,
+                                                    .secrets[0] = {.salt = "salt", .salt_len = 4}};
     rv = clientid_secret_hash(&contract.u.contract.secrets[0], CLIENTID_STR("not-a-secret"), NULL,
                               0);
     rv = rv == 0 ? emit(sink, &tier) : rv;
@@ -46,12 +44,6 @@ static int changes(void *self, clientid_event_fn *emit, void *sink, clientid_pos
     return 0;
 }
 
-static int poll_source(void *self, clientid_error *error)
-{
-    (void)self, (void)error;
-    return 0;
-}
-
 static void close_source(void *self)
 {
     (void)self;
@@ -65,7 +57,7 @@ static int header(void *host, clientid_str name, size_t nth, clientid_str *value
 
 int main(void)
 {
-    clientid_source source = {sizeof(source), NULL, load, changes, poll_source, close_source};
+    clientid_source source = {sizeof(source), NULL, load, changes, NULL, close_source};
     clientid_options options = {.size = sizeof(options), .config = CLIENTID_STR(config)};
     clientid_sync_options sync_options = {.size = sizeof(sync_options)};
     char scratch[CLIENTID_SCRATCH_BYTES];

@@ -8,6 +8,7 @@
 #include "session.h"
 #include "time_text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -151,6 +152,17 @@ static int show_app(struct ctl *ctl, uint64_t id)
     return outcome(ctl, rv, &error);
 }
 
+/* Behind a full disk or a closed pipe the secret is lost, and the application has it all the same. */
+static int check_shown(struct ctl *ctl, const clientid_credentials *c, bool generated)
+{
+    if (!generated || (fflush(ctl->out) == 0 && !ferror(ctl->out)))
+        return CTL_OK;
+    return report(ctl, CTL_FAILED, "standard output",
+                  "cannot be written: %s; application %" PRIu64 " has a secret that nobody saw, "
+                  "\"app reset-secret %" PRIu64 "\" gives it another",
+                  strerror(errno), c->application_id, c->application_id);
+}
+
 /* |generated|: nobody else knows it yet.  A secret that was given is not shown again. */
 static int show_credentials(struct ctl *ctl, clientid_credentials *c, bool generated)
 {
@@ -161,7 +173,8 @@ static int show_credentials(struct ctl *ctl, clientid_credentials *c, bool gener
     if (ctl->json) {
         char *text = NULL;
         int rv = clientid_credentials_to_json(c, &text, &error);
-        return outcome(ctl, json_line(ctl, rv, text), &error);
+        rv = outcome(ctl, json_line(ctl, rv, text), &error);
+        return rv == CTL_OK ? check_shown(ctl, c, generated) : rv;
     }
     moment_format(c->previous_not_after_ns, until, sizeof(until));
     fprintf(ctl->out, "application    %" PRIu64 "\nclient id      %s\n", c->application_id,
@@ -172,7 +185,7 @@ static int show_credentials(struct ctl *ctl, clientid_credentials *c, bool gener
         fprintf(ctl->out, "previous       valid until %s\n", until);
     if (generated)
         fprintf(ctl->out, "The secret is shown this once; it cannot be read again.\n");
-    return CTL_OK;
+    return check_shown(ctl, c, generated);
 }
 
 /* ---- commands ---------------------------------------------------------------------------------- */
@@ -324,6 +337,38 @@ end:
     return rv;
 }
 
+/* The moment at which the last secret that is left ends, 0: never; UINT64_MAX: none is left. */
+static int last_end(void *sink, const clientid_application_record *r)
+{
+    uint64_t *end_ns = sink;
+    for (int i = 0; i < 2; i++)
+        if (r->secrets[i].algorithm != CLIENTID_SECRET_NONE)
+            *end_ns = r->secrets[i].not_after_ns;
+    return 0;
+}
+
+/* One secret at most is left.  A planned rotation that is called off leaves it with the end that was set for it. */
+static int done_revoking(struct ctl *ctl, uint64_t id, const char *slot)
+{
+    clientid_error error = {0};
+    char until[TIME_TEXT_BYTES];
+    uint64_t end_ns = UINT64_MAX;
+    int rv = clientid_control_application_get(ctl->control, id, last_end, &end_ns, &error);
+    if (rv != 0)
+        return outcome(ctl, rv, &error);
+    if (end_ns == UINT64_MAX)
+        return done(ctl, "revoke-secret", id,
+                    "secret %s of application %" PRIu64 " is no longer valid; it has none now",
+                    slot, id);
+    if (end_ns == 0)
+        return done(ctl, "revoke-secret", id,
+                    "secret %s of application %" PRIu64 " is no longer valid", slot, id);
+    moment_format(end_ns, until, sizeof(until));
+    return done(ctl, "revoke-secret", id,
+                "secret %s of application %" PRIu64 " is no longer valid; the other one ends %s",
+                slot, id, until);
+}
+
 static int revoke_secret(struct ctl *ctl)
 {
     const char *slot = argument_nth(&ctl->options, 1);
@@ -342,8 +387,7 @@ static int revoke_secret(struct ctl *ctl)
                       "application %" PRIu64 " has no secret in slot %s", id, slot);
     if (rv != 0)
         return outcome(ctl, rv, &error);
-    return done(ctl, "revoke-secret", id, "secret %s of application %" PRIu64 " is no longer valid",
-                slot, id);
+    return done_revoking(ctl, id, slot);
 }
 
 #define APP_FIELDS                                                                                 \

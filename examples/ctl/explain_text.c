@@ -21,8 +21,10 @@ static void write_request(struct table *t, const struct explanation *x)
                  (x->wants & CLIENTID_WANTS_BODY) != 0 ? " [body]" : "",
                  x->wants == 0 ? " nothing" : "");
     table_detail(t, "contracts", "from %s", x->origin);
-    table_detail(t, "revision", "%" PRIu64 "%s", x->decision.registry_revision,
-                 x->decision.degraded ? ", degraded: the source has been out of reach" : "");
+    /* 0: no policy asked for contracts. */
+    if (x->decision.registry_revision != 0)
+        table_detail(t, "revision", "%" PRIu64 "%s", x->decision.registry_revision,
+                     x->decision.degraded ? ", degraded: the source has been out of reach" : "");
 }
 
 static void write_secret(struct table *t, const clientid_decision *d)
@@ -85,7 +87,7 @@ static const char *note(const clientid_limit_report *limit)
         return "shadow";
     if ((limit->flags & CLIENTID_LIMIT_BOUND) != 0)
         return "this one refused";
-    return (limit->flags & CLIENTID_LIMIT_VISIBLE) != 0 ? "" : "hidden";
+    return (limit->flags & CLIENTID_LIMIT_VISIBLE) != 0 ? "" : "not in headers";
 }
 
 static bool write_limits(FILE *out, const clientid_decision *d)

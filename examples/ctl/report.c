@@ -34,9 +34,12 @@ static void say_text(struct ctl *ctl, const char *what, const clientid_error *e)
 {
     char line[1024];
     char place[192] = "";
+    char column[16] = "";
+    if (e->column != 0) /* else only the line is known */
+        snprintf(column, sizeof(column), ":%u", e->column);
     if (e->line != 0)
-        snprintf(place, sizeof(place), "%s%s%u:%u: ", e->file, e->file[0] != '\0' ? ":" : "line ",
-                 e->line, e->column);
+        snprintf(place, sizeof(place), "%s%s%u%s: ", e->file, e->file[0] != '\0' ? ":" : "line ",
+                 e->line, column);
     else if (e->file[0] != '\0')
         snprintf(place, sizeof(place), "%s: ", e->file);
     snprintf(line, sizeof(line), "clientidctl: %s: %s%s%s%s", what, place, e->pointer,
@@ -60,7 +63,8 @@ static void say_json(struct ctl *ctl, const char *what, int exit_code, const cli
         json_object_set_new(error, "file", json_string(e->file));
     if (e->line != 0) {
         json_object_set_new(error, "line", json_integer(e->line));
-        json_object_set_new(error, "column", json_integer(e->column));
+        if (e->column != 0)
+            json_object_set_new(error, "column", json_integer(e->column));
     }
     if (e->pointer[0] != '\0')
         json_object_set_new(error, "pointer", json_string(e->pointer));

@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 struct tier_input {
     clientid_tier_record record;
@@ -48,10 +49,10 @@ static int read_status(struct ctl *ctl, struct tier_input *in)
         return 0;
     in->fields |= CLIENTID_TIER_STATUS;
     in->record.status = CLIENTID_TIER_ACTIVE;
-    if (strcmp(status, "active") == 0)
+    if (strcasecmp(status, "active") == 0)
         return 0;
     in->record.status = CLIENTID_TIER_DEPRECATED;
-    if (strcmp(status, "deprecated") == 0)
+    if (strcasecmp(status, "deprecated") == 0)
         return 0;
     return report(ctl, CTL_USAGE, ctl->options.what, "--status is \"active\" or \"deprecated\"");
 }

@@ -41,6 +41,7 @@ extern "C" {
     X(API_PROVIDER_IN_USE, "api-provider-in-use",                                                  \
       "the client provider of an API with contracts stays as it is")                               \
     X(GROUP_MEMBER, "group-member", "members of a group are API instances, each named once")       \
+    X(GROUP_PROVIDER, "group-provider", "a group and its members use the same client provider")    \
     X(INSTANCE_MEMBERS, "instance-members", "an API instance has no members")                      \
     X(TIER_NAME_TAKEN, "tier-name-taken", "names of the tiers of one API are unique")              \
     X(TIER_IN_USE, "tier-in-use", "a tier that contracts use or request is not deleted")           \
@@ -245,8 +246,8 @@ typedef struct clientid_application_record {
     uint32_t newest_slot;              /* [out] 1 or 2: which secret was set last; 0: none ever */
     uint32_t contract_count;           /* [out] */
     /*
-     * [new] To import an application whose secret only exists as a hash; else leave both slots empty
-     * (all zero).  Both slots have one salt, so that one digest verifies both.
+     * [out] Hashes as they are stored.  [new] To import an application whose secret only exists as a hash;
+     * else leave both slots empty (all zero).  Both slots have one salt, so that one digest verifies both.
      */
     clientid_secret secrets[2];
     uint64_t created_ns; /* [out] */
@@ -320,8 +321,8 @@ typedef struct clientid_secret_options {
  * A new secret, in the slot that was not set last.  The one set last ends |overlap_ns| after the new one
  * begins, earlier if it was to end earlier.  When the other slot still held a valid secret (a third reset within
  * an overlap), that one, the oldest, is dropped at once.  A secret that was set for later and has not begun is
- * replaced by the new one, and the one before it ends |overlap_ns| after the new one begins.  |options| NULL: no
- * overlap.
+ * replaced by the new one, and the one before it ends |overlap_ns| after the new one begins, unless it has ended
+ * already.  |options| NULL: no overlap.
  */
 CLIENTID_EXPORT int clientid_control_secret_reset(clientid_control *control,
                                                   uint64_t application_id,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A group's members are instances that exist; an API with contracts or in a group does not vanish. */
+/* A group's members are instances of its client provider; an API with contracts or in a group does not vanish. */
 #include "control/control.h"
 
 #include "base/error.h"
@@ -35,8 +35,12 @@ static int check_fields(const clientid_api_record *record, unsigned fields, clie
 
 /* ---- members --------------------------------------------------------------------------------- */
 
-static int member_id(clientid_control *control, clientid_str name, uint64_t *id,
-                     clientid_error *error)
+/*
+ * A contract with a group admits to every member, so the rule that application and API use one client provider needs it
+ * of the members too: https://docs.mulesoft.com/api-manager/2.x/api-groups-modifying-groups
+ */
+static int member_id(clientid_control *control, clientid_str name, clientid_str provider,
+                     uint64_t *id, clientid_error *error)
 {
     struct clientid__api_facts facts;
     int rc = CLIENTID__STORE(control, api->find, name, id, error);
@@ -49,11 +53,16 @@ static int member_id(clientid_control *control, clientid_str name, uint64_t *id,
     if (rc == 0 && facts.kind != CLIENTID_API_INSTANCE)
         return clientid__broken(error, CLIENTID__RULE_GROUP_MEMBER,
                                 "%s is a group, only instances can be members", facts.name);
+    if (rc == 0 && !clientid__str_eq(provider, clientid__cstr(facts.provider)))
+        return clientid__broken(error, CLIENTID__RULE_GROUP_PROVIDER,
+                                "the group uses client provider %.*s, %s uses %s",
+                                CLIENTID__PROVIDER_ARGS(provider), facts.name,
+                                facts.provider[0] != '\0' ? facts.provider : "(default)");
     return rc;
 }
 
 static int set_members(clientid_control *control, uint64_t id, const clientid_api_record *record,
-                       clientid_error *error)
+                       clientid_str provider, clientid_error *error)
 {
     uint64_t ids[CLIENTID__MEMBERS_MAX];
 
@@ -62,7 +71,7 @@ static int set_members(clientid_control *control, uint64_t id, const clientid_ap
                                  "has more than %d elements", CLIENTID__MEMBERS_MAX);
     for (size_t i = 0; i < record->member_count; i++) {
         clientid_str name = record->members[i];
-        int rc = member_id(control, name, &ids[i], error);
+        int rc = member_id(control, name, provider, &ids[i], error);
 
         if (rc != 0)
             return rc;
@@ -98,7 +107,7 @@ int clientid__api_add(clientid_control *control, const clientid_api_record *reco
     row.updated_ns = record->updated_ns != 0 ? record->updated_ns : row.created_ns;
     rc = CLIENTID__STORE(control, api->insert, &row, id, error);
     if (rc == 0 && record->kind == CLIENTID_API_GROUP)
-        rc = set_members(control, *id, record, error);
+        rc = set_members(control, *id, record, record->provider, error);
     if (rc == 0)
         rc = clientid__log_api(control, now_ns, record->kind, *id, "create", record->name,
                                (clientid_str){NULL, 0}, error);
@@ -178,6 +187,33 @@ static int check_update(const struct clientid__api_facts *facts, const clientid_
     return check_fields(record, fields, error);
 }
 
+static int count_members(void *sink, const clientid_api_record *record)
+{
+    *(uint32_t *)sink = record->member_count;
+    return 0;
+}
+
+/* Whether |provider| is the one of the groups that it is in, or of the members that stay. */
+static int check_provider(clientid_control *control, const struct clientid__api_facts *facts,
+                          clientid_str provider, unsigned fields, clientid_error *error)
+{
+    uint32_t members = 0;
+    int rc = 0;
+
+    if (clientid__str_eq(provider, clientid__cstr(facts->provider)))
+        return 0;
+    if (facts->in_group)
+        return clientid__broken(error, CLIENTID__RULE_GROUP_PROVIDER,
+                                "%s is a member of a group, its client provider stays",
+                                facts->name);
+    if (!(fields & CLIENTID_API_MEMBERS))
+        rc = CLIENTID__STORE(control, api->each, facts->id, count_members, &members, error);
+    if (rc == 0 && members > 0)
+        return clientid__broken(error, CLIENTID__RULE_GROUP_PROVIDER,
+                                "%s has members, its client provider stays", facts->name);
+    return rc;
+}
+
 static int update(clientid_control *control, uint64_t id, const clientid_api_record *record,
                   unsigned fields, clientid_error *error)
 {
@@ -188,10 +224,15 @@ static int update(clientid_control *control, uint64_t id, const clientid_api_rec
 
     if (rc == 0)
         rc = check_update(&facts, record, fields, error);
+    if (rc == 0 && (fields & CLIENTID_API_PROVIDER))
+        rc = check_provider(control, &facts, record->provider, fields, error);
     if (rc == 0)
         rc = CLIENTID__STORE(control, api->update, id, record, fields, now_ns, error);
     if (rc == 0 && (fields & CLIENTID_API_MEMBERS) && facts.kind == CLIENTID_API_GROUP)
-        rc = set_members(control, id, record, error);
+        rc = set_members(control, id, record,
+                         fields & CLIENTID_API_PROVIDER ? record->provider
+                                                        : clientid__cstr(facts.provider),
+                         error);
     if (rc == 0)
         rc = clientid__log_api(control, now_ns, facts.kind, id, "update",
                                clientid__cstr(facts.name), (clientid_str){NULL, 0}, error);

@@ -237,8 +237,9 @@ int clientid__request_rules(const struct clientid__api_facts *api,
 {
     if (!clientid__str_eq(provider, clientid__cstr(api->provider)))
         return clientid__broken(error, CLIENTID__RULE_CLIENT_PROVIDER,
-                                "the application uses client provider '%.*s', %s uses '%s'",
-                                (int)provider.len, provider.ptr, api->name, api->provider);
+                                "the application uses client provider %.*s, %s uses %s",
+                                CLIENTID__PROVIDER_ARGS(provider), api->name,
+                                api->provider[0] != '\0' ? api->provider : "(default)");
     if (api->terms_id != 0 && !accepted_terms)
         return clientid__broken(error, CLIENTID__RULE_TERMS, "the terms of %s must be accepted",
                                 api->name);

@@ -45,6 +45,9 @@ enum clientid__rule {
 /* "<label>: <sentence>"; CLIENTID_ERR_EXISTS for a rule about what is taken, else CLIENTID_ERR_RULE. */
 int clientid__broken(clientid_error *error, enum clientid__rule rule, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* For "%.*s": a client provider as people read it; the empty one is the default. */
+#define CLIENTID__PROVIDER_ARGS(s)                                                                 \
+    (int)((s).len > 0 ? (s).len : sizeof("(default)") - 1), (s).len > 0 ? (s).ptr : "(default)"
 /* |rc| as it is, with a text when it is CLIENTID_ERR_NOT_FOUND. */
 int clientid__found(clientid_error *error, int rc, const char *what, uint64_t id);
 

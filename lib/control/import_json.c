@@ -119,8 +119,8 @@ static int check_head(struct document *document, const char *key, const json_t *
     if (strcmp(key, "version") != 0)
         return fail_syntax(document, at, "is not a known key");
     if (!json_is_integer(value) || json_integer_value(value) != 1)
-        return clientid__fail(document->error, CLIENTID_ERR_VERSION,
-                              "the document is of another version than 1");
+        return clientid__fail_at(document->error, CLIENTID_ERR_VERSION, "/version",
+                                 "the document is of another version than 1");
     return 0;
 }
 

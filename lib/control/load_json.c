@@ -59,6 +59,8 @@ static int next_line(struct lines *lines, clientid_str *out)
             if (len <= LINE_BYTES)
                 return 0;
         }
+        if (end == NULL && have > LINE_BYTES)
+            lines->number++;
         if (end != NULL || have > LINE_BYTES)
             return clientid__fail(lines->error, CLIENTID_ERR_SYNTAX,
                                   "the line is longer than %d bytes", LINE_BYTES);

@@ -98,6 +98,17 @@ static unsigned slot_for(const struct clientid__application_facts *facts, uint64
     return *replaces ? newest : 3 - newest;
 }
 
+/*
+ * When the secret before the new one ends.  Where the new one |replaces| one that had not begun, the end was set for
+ * that; left as it is, there might be a time without any.  What has ended stays ended.
+ */
+static uint64_t end_of(const clientid_secret *old, uint64_t end_ns, uint64_t now_ns, bool replaces)
+{
+    bool ended = old->not_after_ns != 0 && old->not_after_ns <= now_ns;
+
+    return replaces && !ended ? end_ns : earlier(old->not_after_ns, end_ns);
+}
+
 /* |facts| with the new secret, and an end for the one before. */
 static int rotate(clientid_control *control, struct clientid__application_facts *facts,
                   const clientid_secret_options *options, uint64_t now_ns,
@@ -115,9 +126,8 @@ static int rotate(clientid_control *control, struct clientid__application_facts 
         return rc;
     /* 0 rather than now: a gateway whose clock is a little behind must take the new secret too. */
     fresh.not_before_ns = options->not_before_ns > now_ns ? options->not_before_ns : 0;
-    /* The end was set for the secret that is replaced; left as it is, there might be a time without any. */
     if (old->algorithm != CLIENTID_SECRET_NONE)
-        old->not_after_ns = replaces ? end_ns : earlier(old->not_after_ns, end_ns);
+        old->not_after_ns = end_of(old, end_ns, now_ns, replaces);
     facts->secrets[slot - 1] = fresh;
     facts->newest_slot = slot;
     out->application_id = facts->id;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ int clientid__sqlite_fail(struct clientid__sqlite *s, int rc, clientid_error *er
 {
     int code = code_of(rc);
     int primary = rc & 0xff;
+    int system_errno = s->db != NULL ? sqlite3_system_errno(s->db) : 0;
 
     if ((primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY) && !folder_writable(s->file))
         return clientid__fail(error, CLIENTID_ERR_IO,
@@ -70,6 +72,10 @@ int clientid__sqlite_fail(struct clientid__sqlite *s, int rc, clientid_error *er
     if (code == CLIENTID_ERR_FORMAT)
         return clientid__fail(error, code, "cannot %s %s: it is not an SQLite database", doing,
                               s->file);
+    /* "disk I/O error" alone does not say that the disk is full. */
+    if (primary == SQLITE_IOERR && system_errno != 0)
+        return clientid__fail_errno(error, code, system_errno, "cannot %s %s: %s", doing, s->file,
+                                    sqlite3_errstr(rc));
     return clientid__fail(error, code, "cannot %s %s: %s", doing, s->file,
                           s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
 }
@@ -134,16 +140,15 @@ int clientid__sqlite_prepare(struct clientid__sqlite *s, const char *text,
 int clientid__sqlite_step(struct clientid__sqlite *s, sqlite3_stmt *stmt, clientid_error *error)
 {
     int rc = sqlite3_step(stmt);
-    int result;
+    const char *doing;
 
     if (rc == SQLITE_ROW)
         return 1;
-    result =
-        rc == SQLITE_DONE
-            ? 0
-            : clientid__sqlite_fail(s, rc, error, sqlite3_stmt_readonly(stmt) ? "read" : "write");
+    /* A COMMIT counts as one that only reads. */
+    doing = sqlite3_stmt_readonly(stmt) && (rc & 0xff) != SQLITE_FULL ? "read" : "write";
+    rc = rc == SQLITE_DONE ? 0 : clientid__sqlite_fail(s, rc, error, doing);
     sqlite3_reset(stmt);
-    return result;
+    return rc;
 }
 
 int clientid__sqlite_run(struct clientid__sqlite *s, const char *text,
@@ -247,7 +252,7 @@ static int pragma(struct clientid__sqlite *s, const char *text, clientid_error *
 }
 
 /* A file of its own mode: it holds hashes of secrets.  SQLite gives -wal and -shm the mode of the file. */
-static int create_file(struct clientid__sqlite *s, clientid_error *error)
+static int create_file(struct clientid__sqlite *s, bool *created, clientid_error *error)
 {
     int fd = open(s->file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
 
@@ -256,7 +261,17 @@ static int create_file(struct clientid__sqlite *s, clientid_error *error)
                                : clientid__fail_errno(error, CLIENTID_ERR_IO, errno,
                                                       "cannot create %s", s->file);
     close(fd);
+    *created = true;
     return 0;
+}
+
+/* An empty file that a full disk left behind would be in the way of the next try. */
+static void drop_empty(const struct clientid__sqlite *s)
+{
+    struct stat st;
+
+    if (stat(s->file, &st) == 0 && st.st_size == 0)
+        unlink(s->file);
 }
 
 static int find_file(struct clientid__sqlite *s, clientid_error *error)
@@ -293,10 +308,14 @@ static int open_file(struct clientid__sqlite *s, enum clientid__connection how,
                      clientid_error *error)
 {
     bool read = how == CLIENTID__CONNECT_READ;
-    int rc = sqlite3_open_v2(
-        s->file, &s->db,
-        (read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX, NULL);
+    char name[sizeof(s->file) + 2];
+    int rc;
 
+    /* Debian's SQLite takes a name that begins with "file:" for a URI, and so for another file. */
+    snprintf(name, sizeof(name), "%s%s", strncmp(s->file, "file:", 5) == 0 ? "./" : "", s->file);
+    rc = sqlite3_open_v2(
+        name, &s->db, (read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX,
+        NULL);
     if (rc != SQLITE_OK)
         return clientid__sqlite_fail(s, rc, error, "open");
     sqlite3_extended_result_codes(s->db, 1);
@@ -312,6 +331,7 @@ int clientid__sqlite_connect(struct clientid__sqlite *s, const char *file,
                              enum clientid__connection how, clientid_error *error)
 {
     bool write = how != CLIENTID__CONNECT_READ;
+    bool created = false;
     size_t len = strlen(file);
     int rc = 0;
 
@@ -319,7 +339,7 @@ int clientid__sqlite_connect(struct clientid__sqlite *s, const char *file,
         return clientid__fail(error, CLIENTID_ERR_ARG, "the file name is too long");
     memcpy(s->file, file, len + 1);
     if (how == CLIENTID__CONNECT_CREATE)
-        rc = create_file(s, error);
+        rc = create_file(s, &created, error);
     if (rc == 0)
         rc = find_file(s, error);
     if (rc == 0)
@@ -332,6 +352,8 @@ int clientid__sqlite_connect(struct clientid__sqlite *s, const char *file,
         rc = pragma(s, "PRAGMA synchronous = FULL", error);
     if (rc != 0)
         clientid__sqlite_disconnect(s);
+    if (created && (rc == CLIENTID_ERR_FULL || rc == CLIENTID_ERR_IO))
+        drop_empty(s);
     return rc;
 }
 

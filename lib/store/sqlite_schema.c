@@ -164,8 +164,10 @@ int clientid__schema_check(struct clientid__sqlite *s, bool write, bool create,
     if (rc != 0)
         return rc;
     if (empty && !create)
-        return clientid__fail(error, CLIENTID_ERR_FORMAT, "%s is an empty file, not a store",
-                              s->file);
+        return clientid__fail(
+            error, CLIENTID_ERR_FORMAT,
+            "%s is an empty file, not a store; a new one takes its place when it is deleted",
+            s->file);
     if (version > clientid__schema_version)
         return clientid__fail(error, CLIENTID_ERR_VERSION,
                               "%s has schema %d, made by a newer version; this one knows %d",

@@ -287,6 +287,45 @@ static void a_full_disk_behind_the_output_is_noticed(void **state)
     }
 }
 
+/* The application is there, its secret is not: the error says so and what to do. */
+static void a_secret_that_could_not_be_shown_is_told(void **state)
+{
+    struct ctl_world *w = *state;
+    static const char *const commands[] = {"app create shop", "--json app create shop",
+                                           "app reset-secret 1"};
+    const char *build = getenv("CLIENTID_TEST_BUILD");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        char line[1200];
+        snprintf(line, sizeof(line), "%s/clientidctl --store sqlite:%s %s > /dev/full",
+                 build != NULL ? build : "build", w->store, commands[i]);
+        program_run(&w->run, (const char *const[]){"/bin/sh", "-c", line, NULL},
+                    &(struct program_options){0});
+        assert_int_equal(w->run.status, 1);
+        assert_err_has(w, "cannot be written: No space left on device");
+        assert_err_has(w, i == 1 ? "app reset-secret 2" : "app reset-secret 1");
+        assert_one_error(w);
+    }
+}
+
+/* A limit on the size of files stands for the full disk. */
+static void a_store_that_could_not_be_made_is_not_in_the_way(void **state)
+{
+    struct ctl_world *w = *state;
+    const char *build = getenv("CLIENTID_TEST_BUILD");
+    const char *path = ctl_path(w, "new.db");
+    char line[1400];
+    snprintf(line, sizeof(line),
+             "trap '' XFSZ; ulimit -f 16; exec %s/clientidctl --store sqlite:%s init",
+             build != NULL ? build : "build", path);
+    program_run(&w->run, (const char *const[]){"/bin/sh", "-c", line, NULL},
+                &(struct program_options){0});
+    assert_int_equal(w->run.status, 1);
+    assert_one_error(w);
+    snprintf(line, sizeof(line), "sqlite:%s", path);
+    CTL(w, 0, "--store", line, "init");
+    assert_out_has(w, "created");
+}
+
 /* ---- API instances and groups ------------------------------------------------------------------ */
 
 static void apis_are_created_listed_and_deleted(void **state)
@@ -413,7 +452,7 @@ static void tiers_are_created_listed_and_updated(void **state)
     assert_err_has(w, "there is no tier \"silver\"");
     CTL(w, 2, "tier", "show", "gold");
     assert_err_has(w, "by API and name");
-    CTL(w, 0, "tier", "update", "orders", "gold", "--limit", "7/s", "--status", "deprecated",
+    CTL(w, 0, "tier", "update", "orders", "gold", "--limit", "7/s", "--status", "DEPRECATED",
         "--name", "old gold");
     CTL(w, 0, "tier", "show", "1");
     assert_out_has(w, "limits       7/1s\n");
@@ -489,9 +528,13 @@ static void a_reset_overlaps_when_asked(void **state)
     CTL(w, 0, "app", "reset-secret", "shop", "--not-before", "2099-01-02T03:04:05Z");
     CTL(w, 0, "app", "show", "shop");
     assert_out_has(w, "valid from 2099-01-02T03:04:05Z until revoked, set last");
+    /* The rotation is called off, but the end that it set for the other secret stays. */
     CTL(w, 0, "app", "revoke-secret", "shop", "1");
+    assert_out_has(w, "no longer valid; the other one ends 2099-01-02T03:04:05Z\n");
     CTL(w, 3, "app", "revoke-secret", "shop", "1");
     assert_err_has(w, "has no secret in slot 1");
+    CTL(w, 0, "app", "revoke-secret", "shop", "2");
+    assert_out_has(w, "no longer valid; it has none now\n");
     CTL(w, 3, "app", "reset-secret", "nobody");
     free(first);
     free(second);
@@ -879,6 +922,8 @@ int main(void)
         TEST(a_newer_schema_is_refused),
         TEST(a_damaged_store_is_found),
         TEST(a_full_disk_behind_the_output_is_noticed),
+        TEST(a_secret_that_could_not_be_shown_is_told),
+        TEST(a_store_that_could_not_be_made_is_not_in_the_way),
         TEST(apis_are_created_listed_and_deleted),
         TEST(terms_may_come_from_a_file),
         TEST(limits_are_read_and_shown),

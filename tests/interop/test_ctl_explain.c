@@ -143,7 +143,7 @@ static void a_request_is_explained(void **state)
     assert_out_has(w, "tier       gold (1)\n");
     assert_out_has(w, "decision   allow: allowed");
     assert_out_has(w, "rate-limiting-sla-based  2/1d   fixed-window");
-    assert_out_has(w, "hidden");
+    assert_out_has(w, "not in headers");
     assert_out_has(w, "X-RateLimit-Limit: 2\n");
     assert_out_has(w, "stripped   header Client_Secret\n");
     assert_null(strstr(w->run.out, secret));

@@ -125,6 +125,7 @@ static void a_wrong_line_is_named_and_its_batch_undone(void **state)
         if (strstr(w->run.err, "clientidctl: load: standard input:3:") == NULL)
             fail_msg("%s: %s", row->reason, w->run.err);
         assert_one_error(w);
+        assert_null(strstr(w->run.err, ":0:")); /* columns begin with 1 */
         assert_null(strstr(w->run.err, "swordfish"));
         CTL(w, 3, "app", "show", "c1");
     }
@@ -207,6 +208,7 @@ static void a_wrong_import_changes_nothing(void **state)
         "nonsense",
         "{\"format\":\"clientid-registry\",\"version\":1,\n\"apis\":[{]}",
         "{\"format\":\"other\",\"version\":1}",
+        "{\"format\":\"clientid-registry\",\"version\":2}",
         "{\"format\":\"clientid-registry\",\"version\":1,\"apis\":[{\"name\":1}]}",
         "[]",
         twice,

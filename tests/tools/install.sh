@@ -25,3 +25,11 @@ LD_LIBRARY_PATH=$root/usr/lib "$root/usr/bin/clientidctl" version >/dev/null
 make -s uninstall BUILD="$build" DESTDIR="$root" PREFIX=/usr >/dev/null
 left=$(find "$root" ! -type d)
 [ -z "$left" ] || { echo "uninstall left: $left" >&2; exit 1; }
+# A folder may have any name.
+rm -rf "$root"
+make -s install BUILD="$build" DESTDIR="$root at" PREFIX=/usr >/dev/null
+[ -x "$root at/usr/bin/clientidctl" ] || { echo "install lost its folder" >&2; exit 1; }
+make -s uninstall BUILD="$build" DESTDIR="$root at" PREFIX=/usr >/dev/null
+left=$(find "$root at" ! -type d)
+[ -z "$left" ] || { echo "uninstall left: $left" >&2; exit 1; }
+rm -rf "$root at"

@@ -375,8 +375,11 @@ static void test_api_fields(void **state)
 
     (void)state;
     support_store_new(&s);
-    support_new_api(&s, "a");
-    support_new_api(&s, "b");
+    for (id = 1; id <= 2; id++) {
+        support_new_api(&s, id == 1 ? "a" : "b");
+        assert_int_equal(
+            clientid_control_api_update(s.control, id, &group, CLIENTID_API_PROVIDER, &s.error), 0);
+    }
     assert_int_equal(clientid_control_api_create(s.control, &group, &id, &s.error), 0);
     assert_int_equal(clientid_control_api_get(s.control, id, take_api, &line, NULL), 0);
     assert_string_equal(line.text, "group|okta|asset|v1|Be kind|b|a|;|");
@@ -403,6 +406,19 @@ static void test_api_fields(void **state)
     assert_int_equal(clientid_control_api_update(s.control, 99, &group, 0, NULL),
                      CLIENTID_ERR_NOT_FOUND);
     assert_int_equal(clientid_control_api_delete(s.control, 99, NULL), CLIENTID_ERR_NOT_FOUND);
+    /* Provider and members change together. */
+    group.provider = CLIENTID_STR("");
+    group.member_count = 0;
+    assert_int_equal(clientid_control_api_update(s.control, id, &group,
+                                                 CLIENTID_API_MEMBERS | CLIENTID_API_PROVIDER,
+                                                 &s.error),
+                     0);
+    group.provider = CLIENTID_STR("okta");
+    group.member_count = 1;
+    assert_int_equal(clientid_control_api_update(s.control, id, &group,
+                                                 CLIENTID_API_MEMBERS | CLIENTID_API_PROVIDER,
+                                                 &s.error),
+                     0);
     /* "a" left the group, so it may go; then the group, then "b". */
     assert_int_equal(clientid_control_api_delete(s.control, 1, &s.error), 0);
     assert_int_equal(clientid_control_api_delete(s.control, id, &s.error), 0);

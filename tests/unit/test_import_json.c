@@ -155,7 +155,7 @@ static const struct {
     {"no format", "{\"version\":1}", CLIENTID_ERR_SYNTAX, "", 1},
     {"another format", "{\"format\":\"x\"}", CLIENTID_ERR_SYNTAX, "", 1},
     {"another version", "{\"format\":\"clientid-registry\",\"version\":2}", CLIENTID_ERR_VERSION,
-     "", 0},
+     "/version", 0},
     {"an unknown section", HEAD "\n\"users\":[]}", CLIENTID_ERR_SYNTAX, "", 2},
     {"a section twice", HEAD "\"apis\":[],\n\"apis\":[]}", CLIENTID_ERR_SYNTAX, "", 2},
     {"a section that is no array", HEAD "\"apis\":\n{}}", CLIENTID_ERR_SYNTAX, "", 2},

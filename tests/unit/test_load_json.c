@@ -196,6 +196,10 @@ static void test_long_lines(void **state)
     memset(text, 'x', sizeof(text)); /* and no end in sight */
     assert_int_equal(load(&f, text, sizeof(text)), CLIENTID_ERR_SYNTAX);
     assert_non_null(strstr(f.s.error.text, "longer"));
+    assert_int_equal(f.s.error.line, 1);
+    text[0] = text[1] = '\n';
+    assert_int_equal(load(&f, text, sizeof(text)), CLIENTID_ERR_SYNTAX);
+    assert_int_equal(f.s.error.line, 3);
     support_store_del(&f.s);
 }
 

@@ -139,6 +139,25 @@ static void test_an_earlier_end_stays(void **state)
     support_store_del(&w.s);
 }
 
+/* An overlap lets a secret that is valid live on; it never brings one back. */
+static void test_what_has_ended_stays_ended(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_new(&w);
+    reset(&w, "second", HOUR, 0);
+    assert_int_equal(clientid_control_secret_revoke(w.s.control, w.app, 2, NULL), 0);
+    w.s.now_ns += 2 * HOUR;
+    assert_false(valid(&w, "secret-of-app", 0));
+    reset(&w, "third", HOUR, w.s.now_ns + 24 * HOUR);
+    assert_false(valid(&w, "secret-of-app", 0));
+    reset(&w, "fourth", HOUR, 0);
+    assert_false(valid(&w, "secret-of-app", 0));
+    assert_true(valid(&w, "fourth", 0));
+    support_store_del(&w.s);
+}
+
 static void test_revoke(void **state)
 {
     struct world w;
@@ -293,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_without_overlap),
         cmocka_unit_test(test_scheduled),
         cmocka_unit_test(test_an_earlier_end_stays),
+        cmocka_unit_test(test_what_has_ended_stays_ended),
         cmocka_unit_test(test_revoke),
         cmocka_unit_test(test_generated_secrets),
         cmocka_unit_test(test_failed_reset_shows_nothing),

@@ -45,9 +45,14 @@ static void world_new(struct world *w)
                                  .kind = CLIENTID_API_INSTANCE,
                                  .name = CLIENTID_STR("terms"),
                                  .terms = CLIENTID_STR("Be kind")};
+    clientid_api_record abroad = {.size = sizeof(abroad),
+                                  .kind = CLIENTID_API_INSTANCE,
+                                  .name = CLIENTID_STR("abroad"),
+                                  .provider = CLIENTID_STR("okta")};
     clientid_application_record foreign = {
         .size = sizeof(foreign), .name = CLIENTID_STR("foreign"), .provider = CLIENTID_STR("okta")};
     clientid_credentials credentials = {.size = sizeof(credentials)};
+    uint64_t id;
 
     support_store_new(&w->s);
     w->orders = support_new_api(&w->s, "orders");
@@ -61,6 +66,7 @@ static void world_new(struct world *w)
     deprecate(w, w->old);
     deprecate(w, support_new_tier(&w->s, w->closed, "past", true));
     assert_int_equal(clientid_control_api_create(w->s.control, &terms, &w->terms, &w->s.error), 0);
+    assert_int_equal(clientid_control_api_create(w->s.control, &abroad, &id, &w->s.error), 0);
     assert_int_equal(clientid_control_application_create(w->s.control, &foreign, CLIENTID_STR(""),
                                                          &credentials, &w->s.error),
                      0);
@@ -115,6 +121,43 @@ static int members(struct world *w, const char *first, const char *second)
 
     return clientid_control_api_update(w->s.control, w->group, &record, CLIENTID_API_MEMBERS,
                                        &w->s.error);
+}
+
+static int provider_of(struct world *w, uint64_t api)
+{
+    clientid_api_record record = {.size = sizeof(record), .provider = CLIENTID_STR("okta")};
+
+    return clientid_control_api_update(w->s.control, api, &record, CLIENTID_API_PROVIDER,
+                                       &w->s.error);
+}
+
+static int provider_of_member(struct world *w)
+{
+    return provider_of(w, w->stock);
+}
+
+static int provider_of_group(struct world *w)
+{
+    return provider_of(w, w->group);
+}
+
+static int member_of_another_provider(struct world *w)
+{
+    return members(w, "stock", "abroad");
+}
+
+static int group_of_another_provider(struct world *w)
+{
+    clientid_str list[] = {CLIENTID_STR("stock")};
+    clientid_api_record record = {.size = sizeof(record),
+                                  .kind = CLIENTID_API_GROUP,
+                                  .name = CLIENTID_STR("mixed"),
+                                  .provider = CLIENTID_STR("okta"),
+                                  .members = list,
+                                  .member_count = 1};
+    uint64_t id;
+
+    return clientid_control_api_create(w->s.control, &record, &id, &w->s.error);
 }
 
 static int member_unknown(struct world *w)
@@ -388,6 +431,10 @@ static const struct {
     {"a member that does not exist", member_unknown, "group-member"},
     {"a group in a group", member_group, "group-member"},
     {"a member named twice", member_twice, "group-member"},
+    {"a member of another provider", member_of_another_provider, "group-provider"},
+    {"a group of another provider than its member", group_of_another_provider, "group-provider"},
+    {"another provider for a member of a group", provider_of_member, "group-provider"},
+    {"another provider for a group with members", provider_of_group, "group-provider"},
     {"an instance gets members", instance_members, "instance-members"},
     {"an instance made with members", instance_created_with_members, "instance-members"},
     {"two tiers of one name", tier_name_taken, "tier-name-taken"},

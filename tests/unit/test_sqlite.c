@@ -82,6 +82,32 @@ static void run_sql(const char *file, const char *sql)
     sqlite3_close(db);
 }
 
+/* SQLite may read a name as a URI, which names another file. */
+static void test_a_name_that_looks_like_a_uri(void **state)
+{
+    static const char *const names[] = {"file:x.db", "file:x.db?mode=memory", "x.db?a=1&b#c",
+                                        "a b'c\"\nd%20"};
+    struct files f;
+    char folder[PATH_MAX], uri[64];
+
+    (void)state;
+    files_new(&f);
+    assert_non_null(getcwd(folder, sizeof(folder)));
+    assert_int_equal(chdir(f.folder), 0);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct stat st;
+
+        snprintf(uri, sizeof(uri), "sqlite:%s", names[i]);
+        assert_int_equal(open_store(uri, CLIENTID_STORE_CREATE, &f.error), 0);
+        assert_int_equal(open_store(uri, 0, &f.error), 0);
+        assert_int_equal(stat(names[i], &st), 0);
+        assert_true(st.st_size > 0);
+    }
+    assert_int_equal(access("x.db", F_OK), -1);
+    assert_int_equal(chdir(folder), 0);
+    support_folder_del(f.folder);
+}
+
 static void test_missing(void **state)
 {
     struct files f;
@@ -416,6 +442,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_a_name_that_looks_like_a_uri),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_foreign_files),
         cmocka_unit_test(test_newer_schema_is_refused),
