@@ -315,6 +315,116 @@ static void test_scratch_holds_name_and_tier(void **state)
     assert_true(filled > 0);
 }
 
+/* ---- shadow mode ----------------------------------------------------------------------------------- */
+
+static const char *const kinds[] = {
+    "\"policy\": \"client-id-enforcement\", \"id\": \"query:id\", \"secret\": \"query:secret\"",
+    "\"policy\": \"client-id-enforcement\", \"id\": \"header:x-id\"",
+    "\"policy\": \"client-id-enforcement\", \"basic\": true",
+    "\"policy\": \"client-id-enforcement\", \"id\": \"any:id\", \"secret\": \"any:secret\"",
+    "\"policy\": \"rate-limiting-sla-based\", \"id\": \"query:id\", \"secret\": \"query:secret\"",
+    "\"policy\": \"rate-limiting-sla-based\", \"id\": \"header:x-id\"",
+    "\"policy\": \"throttling-sla-based\", \"id\": \"query:id\", \"delay\": \"1s\", \"queue\": 1",
+    "\"policy\": \"rate-limiting\", \"limits\": [\"3/1m\", \"9/1h\"]",
+    "\"policy\": \"rate-limiting\", \"limits\": [\"2/1m\"], \"key\": \"query:id\"",
+    "\"policy\": \"spike-control\", \"limit\": \"4/1m\", \"delay\": \"1s\", \"queue\": 1",
+    "\"policy\": \"rate-limiting\", \"limits\": [\"1/1m\"], \"match\": [{\"path\": \"/b.*\"}]",
+};
+
+static const char *const asks[] = {
+    GOOD,
+    WRONG,
+    NONE,
+    "GET /b?id=app&secret=right HTTP/1.1\r\nX-Id: app\r\n\r\n",
+    "GET /a?id=app&secret=right HTTP/1.1\r\nX-Id: other\r\n\r\n",
+    "GET /a?id=other&secret=right HTTP/1.1\r\nX-Id: other\r\nId: other\r\nSecret: right\r\n\r\n",
+    "GET /b HTTP/1.1\r\nX-Id: app\r\nAuthorization: Basic YXBwOnJpZ2h0\r\n\r\n",
+    "GET /a?id=other&secret=right HTTP/1.1\r\nAuthorization: Basic YXBwOnJpZ2h0\r\n\r\n",
+    "GET /a?id=%61pp&id=app HTTP/1.1\r\nX-Id: nobody\r\n\r\n",
+};
+
+/* The same chain twice, in |kept| without the policies in shadow mode. */
+static void any_chain(uint64_t *seed, char *all, char *kept, size_t room)
+{
+    const char *comma[2] = {"", ""};
+    size_t count = 1 + support_below(seed, 6), used[2];
+
+    used[0] = (size_t)snprintf(all, room, "{\"apis\": {\"orders\": {\"policies\": [");
+    used[1] = (size_t)snprintf(kept, room, "%s", all);
+    for (size_t i = 0; i < count; i++) {
+        const char *kind = kinds[support_below(seed, sizeof(kinds) / sizeof(kinds[0]))];
+        bool shadow = support_below(seed, 2) == 0;
+
+        used[0] += (size_t)snprintf(all + used[0], room - used[0],
+                                    "%s{%s, \"name\": \"p%zu\", \"mode\": \"%s\"}", comma[0], kind,
+                                    i, shadow ? "shadow" : "enforce");
+        comma[0] = ", ";
+        if (shadow)
+            continue;
+        used[1] += (size_t)snprintf(kept + used[1], room - used[1], "%s{%s, \"name\": \"p%zu\"}",
+                                    comma[1], kind, i);
+        comma[1] = ", ";
+    }
+    snprintf(all + used[0], room - used[0], "]}}}");
+    snprintf(kept + used[1], room - used[1], "]}}}");
+}
+
+static bool same_decision(const clientid_decision *all, const clientid_decision *kept)
+{
+    uint32_t k = 0;
+
+    if (all->verdict != kept->verdict || !clientid__str_eq(all->policy, kept->policy) ||
+        (all->reason != kept->reason && kept->reason != CLIENTID_REASON_NO_POLICY) ||
+        all->retry_after_ns != kept->retry_after_ns || all->delay_ns != kept->delay_ns)
+        return false;
+    if (kept->verified &&
+        (!all->verified || !clientid__str_eq(all->client_id, kept->client_id) ||
+         !clientid__str_eq(all->tier, kept->tier) || all->contract_id != kept->contract_id ||
+         all->secret_slot < kept->secret_slot))
+        return false;
+    for (uint32_t i = 0; i < all->limit_count; i++) {
+        const clientid_limit_report *a = &all->limits[i], *b = &kept->limits[k];
+
+        if (a->flags & CLIENTID_LIMIT_SHADOW)
+            continue;
+        if (k++ == kept->limit_count || !clientid__str_eq(a->policy, b->policy) ||
+            a->remaining != b->remaining || a->reset_ns != b->reset_ns || a->flags != b->flags)
+            return false;
+    }
+    return k == kept->limit_count;
+}
+
+/* "Decide, count and report, never refuse": a chain decides as it does without what is in shadow mode. */
+static void test_shadow_changes_nothing(void **state)
+{
+    (void)state;
+    for (uint64_t round = 0; round < 400; round++) {
+        char all[4096], kept[4096];
+        struct support_world a, b;
+        uint64_t seed = round;
+
+        any_chain(&seed, all, kept, sizeof(all));
+        world(&a, all);
+        world(&b, kept);
+        for (int i = 0; i < 30; i++) {
+            const char *raw = asks[support_below(&seed, sizeof(asks) / sizeof(asks[0]))];
+            clientid_decision x = support_ask(&a, "orders", raw);
+            clientid_decision y = support_ask(&b, "orders", raw);
+
+            if (!same_decision(&x, &y))
+                fail_msg("seed %llu: %s\n%s%s and %s", (unsigned long long)round, all, raw,
+                         clientid_reason_label(x.reason), clientid_reason_label(y.reason));
+            if (support_below(&seed, 2) == 0) {
+                clientid_cancel(&x);
+                clientid_cancel(&y);
+            }
+            a.now_ns = b.now_ns += support_below(&seed, 4000000000);
+        }
+        support_world_del(&a);
+        support_world_del(&b);
+    }
+}
+
 /* ---- waiting ------------------------------------------------------------------------------------- */
 
 /* "On an error the place is free too", whatever the error. */
@@ -408,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_shadow_limits_keep_their_tier),
         cmocka_unit_test(test_shadow_takes_no_room),
         cmocka_unit_test(test_scratch_holds_name_and_tier),
+        cmocka_unit_test(test_shadow_changes_nothing),
         cmocka_unit_test(test_failed_resume_frees_the_place),
         cmocka_unit_test(test_resume_with_another_request),
         cmocka_unit_test(test_forged_receipts),
