@@ -23,6 +23,7 @@
 #define SLA                                                                                        \
     "{\"policy\": \"rate-limiting-sla-based\", \"id\": \"query:id\", \"secret\": "                 \
     "\"query:secret\"}"
+#define PLAIN_SLA "\"policy\": \"rate-limiting-sla-based\", \"id\": \"query:id\""
 #define THROTTLE                                                                                   \
     "{\"policy\": \"throttling-sla-based\", \"id\": \"query:id\", \"secret\": \"query:secret\","   \
     " \"delay\": \"500ms\", \"attempts\": 2, \"queue\": 1}"
@@ -276,6 +277,29 @@ static void test_shadow_takes_no_room(void **state)
     }
 }
 
+/* Limits of a tier that move up are still those of the tier. */
+static void test_limits_move_up(void **state)
+{
+    struct support_world w;
+    clientid_decision d;
+
+    (void)state;
+    world(&w, ORDERS(MATCHED("a", "shadow") ", {\"name\": \"x\", " PLAIN_SLA
+                                            "}, {\"name\": \"y\", " PLAIN_SLA "}"));
+    tier(&w, 2, "wide", 5);
+    support_contract(&w, &(struct support_contract){
+                             .api = "orders", .client_id = "wide", .id = 3, .tier_id = 2});
+    d = support_ask(&w, "orders", "GET /?id=wide HTTP/1.1\r\n\r\n");
+    expect(&d, CLIENTID_ALLOW, CLIENTID_REASON_ALLOWED);
+    assert_int_equal(d.limit_count, 10);
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_int_equal(d.limits[i].maximum_requests, 2 + i % 5);
+        assert_int_equal(d.limits[i].remaining, 1 + i % 5);
+        assert_true(clientid__str_eq(d.limits[i].policy, clientid__cstr(i < 5 ? "x" : "y")));
+    }
+    support_world_del(&w);
+}
+
 /* A request that fills the scratch is refused: it does not go on without the name and tier of its client. */
 static void test_scratch_holds_name_and_tier(void **state)
 {
@@ -517,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_refused_is_not_verified),
         cmocka_unit_test(test_shadow_limits_keep_their_tier),
         cmocka_unit_test(test_shadow_takes_no_room),
+        cmocka_unit_test(test_limits_move_up),
         cmocka_unit_test(test_scratch_holds_name_and_tier),
         cmocka_unit_test(test_shadow_changes_nothing),
         cmocka_unit_test(test_failed_resume_frees_the_place),
