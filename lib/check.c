@@ -38,6 +38,7 @@ struct inquiry {
     struct clientid__charge charges[CLIENTID_LIMITS_MAX];
     struct clientid__rule rules[CLIENTID_LIMITS_MAX];
     const struct clientid__policy *owners[CLIENTID_LIMITS_MAX];
+    bool visible[CLIENTID_LIMITS_MAX];
 };
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
@@ -109,30 +110,31 @@ static clientid_reason status_reason(clientid_contract_status status)
 }
 
 /* Copies behind what scratch already holds: records may be replaced once the epoch section ends. */
-static clientid_str keep(struct inquiry *q, clientid_str text)
+static bool keep(struct inquiry *q, clientid_str text, clientid_str *copy)
 {
-    clientid_str copy = {q->scratch.next, text.len};
-
     if (text.len > q->scratch.left)
-        return CLIENTID_STR("");
+        return false;
+    *copy = clientid__str(q->scratch.next, text.len);
     memcpy(q->scratch.next, text.ptr, text.len);
     q->scratch.next += text.len;
     q->scratch.left -= text.len;
-    return copy;
+    return true;
 }
 
-static void describe(struct inquiry *q)
+/* False: the request left no room.  Upstreams may take a client without a tier for another kind of client. */
+static bool describe(struct inquiry *q)
 {
     const struct clientid__contract *contract = &q->contract;
     clientid_decision *decision = q->decision;
 
     decision->contract_id = contract->id;
     decision->application_id = contract->application_id;
-    decision->client_name = keep(q, contract->name);
-    if (contract->tier != NULL) {
-        decision->tier_id = contract->tier->id;
-        decision->tier = keep(q, clientid__str(contract->tier->name, contract->tier->name_len));
-    }
+    if (!keep(q, contract->name, &decision->client_name))
+        return false;
+    if (contract->tier == NULL)
+        return true;
+    decision->tier_id = contract->tier->id;
+    return keep(q, clientid__str(contract->tier->name, contract->tier->name_len), &decision->tier);
 }
 
 /* All policies name one client, so there is one look-up.  What it leads to is fetched while the secret is hashed. */
@@ -181,7 +183,8 @@ static clientid_reason verify(struct inquiry *q, const struct clientid__credenti
         return match.reason;
     if (needs_secret)
         note_use(q, &match);
-    describe(q);
+    if (!describe(q))
+        return CLIENTID_REASON_CREDENTIALS_TOO_LONG;
     return status_reason(q->contract.status);
 }
 
@@ -192,10 +195,12 @@ static int extract(struct inquiry *q, uint32_t spec)
                                credentials);
 
     /* Several specs share the scratch; what no longer fits was longer than any honest request. */
-    if (rv == CLIENTID_ERR_SPACE)
+    if (rv == CLIENTID_ERR_SPACE) {
         credentials->reason = CLIENTID_REASON_CREDENTIALS_TOO_LONG;
-    else if (rv != 0)
+    } else if (rv != 0) {
+        q->unclean = true;
         return rv;
+    }
     q->extracted |= 1U << spec;
     if (credentials->from_query)
         q->decision->from_query = 1;
@@ -212,6 +217,7 @@ static void adopt(struct inquiry *q, clientid_str id)
     decision->client_id = id;
     decision->client_name = decision->tier = CLIENTID_STR("");
     decision->contract_id = decision->application_id = decision->tier_id = 0;
+    decision->verified = decision->secret_slot = 0;
     q->looked_up = false;
     q->verified = 0;
 }
@@ -265,9 +271,37 @@ static clientid_reason identify(struct inquiry *q, const struct clientid__policy
 
 /* ---- how much may it ------------------------------------------------------------------------- */
 
+/* Policies in shadow mode give way to those in force: they never refuse, not even by being too many. */
+static void drop_shadow_charges(struct inquiry *q)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < q->charge_count; i++) {
+        if (q->charges[i].shadow) {
+            note_shadow(q, q->owners[i], CLIENTID_REASON_LIMITS_INVALID);
+            continue;
+        }
+        q->charges[kept] = q->charges[i];
+        if (q->charges[i].rule == &q->rules[i]) {
+            q->rules[kept] = q->rules[i];
+            q->charges[kept].rule = &q->rules[kept];
+        }
+        q->owners[kept] = q->owners[i];
+        q->visible[kept++] = q->visible[i];
+    }
+    q->charge_count = kept;
+}
+
+static bool make_room(struct inquiry *q, const struct clientid__policy *policy, size_t count)
+{
+    if (count > CLIENTID_LIMITS_MAX - q->charge_count && !policy->shadow)
+        drop_shadow_charges(q);
+    return count <= CLIENTID_LIMITS_MAX - q->charge_count;
+}
+
 static void add_charge(struct inquiry *q, const struct clientid__policy *policy,
                        const struct clientid__rule *rule, enum clientid__region region,
-                       const uint64_t identity[2])
+                       const uint64_t identity[2], bool visible)
 {
     struct clientid__charge *charge = &q->charges[q->charge_count];
 
@@ -276,6 +310,7 @@ static void add_charge(struct inquiry *q, const struct clientid__policy *policy,
     charge->shadow = policy->shadow;
     clientid__charge_key(charge, identity);
     clientid__table_prefetch(q->worker->gateway->table, region, charge->key);
+    q->visible[q->charge_count] = policy->expose_headers && visible;
     q->owners[q->charge_count++] = policy;
 }
 
@@ -288,7 +323,7 @@ static bool charge_tier(struct inquiry *q, const struct clientid__policy *policy
 
     if (tier == NULL)
         return true;
-    if (tier->limit_count > CLIENTID_LIMITS_MAX - q->charge_count)
+    if (!make_room(q, policy, tier->limit_count))
         return false;
     for (uint32_t i = 0; i < tier->limit_count; i++) {
         const clientid_limit *limit = &tier->limits[i];
@@ -297,7 +332,7 @@ static bool charge_tier(struct inquiry *q, const struct clientid__policy *policy
         if (clientid__rule_init(rule, policy->algorithm, limit->maximum_requests, limit->period_ms,
                                 policy->burst, policy->identity, NULL) != 0)
             return false;
-        add_charge(q, policy, rule, CLIENTID__REGION_CONTRACTS, identity);
+        add_charge(q, policy, rule, CLIENTID__REGION_CONTRACTS, identity, limit->visible != 0);
     }
     return true;
 }
@@ -337,32 +372,22 @@ static int charge_policy(struct inquiry *q, const struct clientid__policy *polic
 
     if (rv != 0)
         return rv;
+    if (!make_room(q, policy, policy->rule_count) && policy->shadow) {
+        note_shadow(q, policy, CLIENTID_REASON_LIMITS_INVALID);
+        return 0;
+    }
     if (policy->rule_count > CLIENTID_LIMITS_MAX - q->charge_count)
         return conclude(q, CLIENTID_DENY, CLIENTID_REASON_LIMITS_INVALID, policy);
     for (size_t i = 0; i < policy->rule_count; i++)
-        add_charge(q, policy, &policy->rules[i], region, identity);
+        add_charge(q, policy, &policy->rules[i], region, identity, true);
     return 0;
-}
-
-static bool limit_visible(const struct inquiry *q, size_t i)
-{
-    const struct clientid__policy *policy = q->owners[i];
-    size_t first = i;
-
-    if (!policy->expose_headers)
-        return false;
-    if (policy->rule_count > 0 || q->contract.tier == NULL)
-        return true;
-    while (first > 0 && q->owners[first - 1] == policy)
-        first--;
-    return q->contract.tier->limits[i - first].visible != 0;
 }
 
 static uint32_t limit_flags(const struct inquiry *q, size_t i)
 {
     const struct clientid__charge *charge = &q->charges[i];
 
-    return (limit_visible(q, i) ? CLIENTID_LIMIT_VISIBLE : 0U) |
+    return (q->visible[i] ? CLIENTID_LIMIT_VISIBLE : 0U) |
            (charge->refused && !charge->shadow ? CLIENTID_LIMIT_BOUND : 0U) |
            (charge->shadow ? CLIENTID_LIMIT_SHADOW : 0U) |
            (q->owners[i]->rule_count == 0 ? CLIENTID_LIMIT_TIER : 0U);
@@ -471,7 +496,6 @@ static bool charges_tier(const struct clientid__policy *policy)
 /* Limits are looked up before the secret is verified: their cells arrive from memory meanwhile. */
 static clientid_reason judge_client(struct inquiry *q, const struct clientid__policy *policy)
 {
-    const size_t charges = q->charge_count;
     bool chargeable = true;
     clientid_reason reason;
 
@@ -481,8 +505,9 @@ static clientid_reason judge_client(struct inquiry *q, const struct clientid__po
     reason = identify(q, policy);
     if (reason == CLIENTID_REASON_ALLOWED && !chargeable)
         reason = CLIENTID_REASON_LIMITS_INVALID;
-    if (reason != CLIENTID_REASON_ALLOWED)
-        q->charge_count = charges;
+    while (reason != CLIENTID_REASON_ALLOWED && q->charge_count > 0 &&
+           q->owners[q->charge_count - 1] == policy)
+        q->charge_count--;
     return reason;
 }
 
@@ -519,10 +544,12 @@ static int judge_policy(struct inquiry *q, const struct clientid__policy *policy
         q->decision->verified = 1;
         return 0;
     }
-    if (!policy->shadow)
-        return conclude(q, CLIENTID_DENY, reason, policy);
-    note_shadow(q, policy, reason);
-    return 0;
+    if (policy->shadow) {
+        note_shadow(q, policy, reason);
+        return 0;
+    }
+    q->decision->verified = 0; /* whatever a policy before this one took for proof */
+    return conclude(q, CLIENTID_DENY, reason, policy);
 }
 
 static int judge(struct inquiry *q, uint32_t applies)
@@ -649,7 +676,7 @@ static void clear(clientid_decision *decision, const clientid_api *api, clientid
     decision->api = api;
     decision->ticket = ticket;
     decision->bound_limit = UINT32_MAX;
-    decision->receipt.count = 0;
+    decision->receipt.count = decision->receipt.reserved = 0;
 }
 
 static int run(clientid_worker *worker, const clientid_api *api, const clientid_request *request,
@@ -696,9 +723,13 @@ int clientid_check(clientid_worker *worker, const clientid_api *api,
 int clientid_resume(clientid_worker *worker, const clientid_request *request,
                     clientid_decision *decision)
 {
-    if (!valid(worker, request, decision) || decision->verdict != CLIENTID_DELAY ||
-        decision->ticket.api == NULL || decision->ticket.api->gateway != worker->gateway)
+    if (decision == NULL || decision->size < sizeof(*decision) ||
+        decision->verdict != CLIENTID_DELAY || decision->ticket.api == NULL)
         return CLIENTID_ERR_ARG;
+    if (!valid(worker, request, decision) || decision->ticket.api->gateway != worker->gateway) {
+        leave_queue(&decision->ticket);
+        return CLIENTID_ERR_ARG;
+    }
     if (request->scratch_len < CLIENTID_SCRATCH_BYTES) {
         leave_queue(&decision->ticket);
         return CLIENTID_ERR_SPACE;

@@ -165,6 +165,9 @@ enum clientid__path_kind clientid__path_survey(clientid_str raw)
 
     if (raw.len == 0 || raw.ptr[0] != '/')
         return CLIENTID__PATH_OPAQUE;
+    /* //x/orders is a host and /orders for who resolves it as a reference (RFC 3986 section 4.2): new URL(). */
+    if (raw.len > 1 && raw.ptr[1] == '/')
+        return CLIENTID__PATH_OPAQUE;
     rest = clientid__str(raw.ptr + 1, raw.len - 1);
     while (rest.len > 0) {
         struct byte byte = take_byte(&rest);

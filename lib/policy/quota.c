@@ -10,7 +10,7 @@
 /* The greatest Integer of a structured field, RFC 9651 section 3.3.1. */
 #define STRUCTURED_MAX UINT64_C(999999999999999)
 
-enum { NAME_BYTES = 40 };
+enum { NAME_BYTES = 40, NAME_ROOM = NAME_BYTES + 1 + CLIENTID__DURATION_TEXT };
 
 static size_t limit_count(const clientid_decision *decision)
 {
@@ -54,16 +54,41 @@ static bool is_name_byte(unsigned char c)
 }
 
 /* Names of tiers are anybody's text: nothing of it may end the quotation, nor the header. */
-bool clientid__quota_name(const clientid_decision *decision, size_t i, struct clientid__text *text)
+static size_t write_name(const clientid_decision *decision, size_t i, char name[NAME_ROOM])
 {
     clientid_str source = name_source(decision, i);
-    char name[NAME_BYTES + 1 + CLIENTID__DURATION_TEXT];
     size_t len = 0;
 
     for (; len < source.len && len < NAME_BYTES; len++)
         name[len] = is_name_byte((unsigned char)source.ptr[len]) ? source.ptr[len] : '_';
     name[len++] = '-';
-    len += clientid__duration_write(decision->limits[i].period_ns, name + len);
+    return len + clientid__duration_write(decision->limits[i].period_ns, name + len);
+}
+
+/* Which of the shown limits that would have the same name this is, from 1. */
+static size_t ordinal(const clientid_decision *decision, size_t i, clientid_str name)
+{
+    char other[NAME_ROOM];
+    size_t number = 1;
+
+    for (size_t j = 0; j < i; j++)
+        if (clientid__quota_shown(decision, j) &&
+            clientid__str_eq(name, clientid__str(other, write_name(decision, j, other))))
+            number++;
+    return number;
+}
+
+/* A name stands for one limit (sections 4.1 and 4.2): a second gold-1m is gold-1m-2. */
+bool clientid__quota_name(const clientid_decision *decision, size_t i, struct clientid__text *text)
+{
+    char name[NAME_ROOM + 1 + 20];
+    size_t len = write_name(decision, i, name);
+    size_t number = ordinal(decision, i, clientid__str(name, len));
+
+    if (number > 1) {
+        name[len++] = '-';
+        len += clientid__decimal_write(number, name + len);
+    }
     return clientid__text_add(text, clientid__str(name, len));
 }
 

@@ -331,6 +331,9 @@ static void test_pointcut_and_preflight(void **state)
                      CLIENTID_REASON_ID_MISSING);
     assert_int_equal(support_ask(&w, "orders", "GET /%76%31/a HTTP/1.1\r\n\r\n").reason,
                      CLIENTID_REASON_ID_MISSING);
+    /* new URL(request.url, base) in Node, urlsplit() in Python: a host, then /v1/a. */
+    assert_int_equal(support_ask(&w, "orders", "GET //open/v1/a HTTP/1.1\r\n\r\n").reason,
+                     CLIENTID_REASON_ID_MISSING);
     assert_int_equal(support_ask(&w, "orders",
                                  "OPTIONS /v1/a HTTP/1.1\r\nOrigin: "
                                  "http://a\r\nAccess-Control-Request-Method: PUT\r\n\r\n")
