@@ -213,9 +213,11 @@ typedef struct clientid_decision {
     uint64_t registry_revision; /* of the source; 0 before the first load */
 
     uint64_t delay_ns; /* DELAY: how long to wait before clientid_resume */
-    uint64_t
-        retry_after_ns; /* DENY for quota, DELAY: when a request of this cost may pass; UINT64_MAX:
-                           never, it costs more than a limit admits at once; 0 otherwise */
+    /*
+     * DENY for quota: when a request of this cost may pass; UINT64_MAX: never, it costs more than a limit
+     * admits at once.  Else 0.
+     */
+    uint64_t retry_after_ns;
     clientid_ticket ticket; /* DELAY: give it to clientid_resume or clientid_cancel, exactly one */
     uint32_t limit_count;
     uint32_t bound_limit; /* index of the limit that refused, or UINT32_MAX */

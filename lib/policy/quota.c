@@ -111,6 +111,15 @@ static const clientid_limit_report *tightest(const clientid_decision *decision)
     return best;
 }
 
+/* Rounded up, as a window ends; a window that ends on the next whole millisecond is still no longer than its period. */
+static uint64_t reset_in(const clientid_limit_report *limit, uint64_t unit_ns)
+{
+    uint64_t reset = clientid__round_up(limit->reset_ns, unit_ns);
+    uint64_t period = clientid__round_up(limit->period_ns, unit_ns);
+
+    return limit->reset_ns < limit->period_ns + MS_NS && reset > period ? period : reset;
+}
+
 /* Anypoint: milliseconds until the window restarts. */
 static void add_x_ratelimit(const clientid_limit_report *limit, clientid_answer *answer,
                             struct clientid__text *text)
@@ -119,7 +128,7 @@ static void add_x_ratelimit(const clientid_limit_report *limit, clientid_answer 
                             limit->maximum_requests);
     clientid__answer_number(answer, text, CLIENTID_STR("X-RateLimit-Remaining"), limit->remaining);
     clientid__answer_number(answer, text, CLIENTID_STR("X-RateLimit-Reset"),
-                            clientid__round_up(limit->reset_ns, MS_NS));
+                            reset_in(limit, MS_NS));
 }
 
 /* draft-ietf-httpapi-ratelimit-headers-03 sections 3.1 to 3.3: seconds from now. */
@@ -129,7 +138,7 @@ static void add_draft_03(const clientid_limit_report *limit, clientid_answer *an
     clientid__answer_number(answer, text, CLIENTID_STR("RateLimit-Limit"), limit->maximum_requests);
     clientid__answer_number(answer, text, CLIENTID_STR("RateLimit-Remaining"), limit->remaining);
     clientid__answer_number(answer, text, CLIENTID_STR("RateLimit-Reset"),
-                            clientid__round_up(limit->reset_ns, SECOND_NS));
+                            reset_in(limit, SECOND_NS));
 }
 
 /* ---- draft-11 -------------------------------------------------------------------------------- */
@@ -172,9 +181,8 @@ static bool add_limit_item(const clientid_decision *decision, size_t i, bool fir
                            struct clientid__text *text)
 {
     const clientid_limit_report *limit = &decision->limits[i];
-    const struct parameter parameters[2] = {
-        {CLIENTID_STR(";r="), limit->remaining},
-        {CLIENTID_STR(";t="), clientid__round_up(limit->reset_ns, SECOND_NS)}};
+    const struct parameter parameters[2] = {{CLIENTID_STR(";r="), limit->remaining},
+                                            {CLIENTID_STR(";t="), reset_in(limit, SECOND_NS)}};
 
     return add_item(decision, i, first, parameters, text);
 }

@@ -144,6 +144,26 @@ static void test_explains(void **state)
     support_world_del(&w);
 }
 
+/* A window that begins between two milliseconds is not announced as longer than its period. */
+static void test_reset_is_no_longer_than_the_period(void **state)
+{
+    clientid_answer answer = {.size = sizeof(answer)};
+    struct support_world w;
+    clientid_decision d;
+
+    (void)state;
+    world(
+        &w,
+        ORDERS("{\"policy\": \"rate-limiting\", \"limits\": [\"2/1m\"], \"exposeHeaders\": true}"));
+    w.now_ns += 1;
+    d = support_ask(&w, "orders", NONE);
+    assert_int_equal(clientid_render(&d, &answer), 0);
+    assert_int_equal(answer.header_count, 3);
+    assert_true(clientid__str_eq(answer.headers[2].name, CLIENTID_STR("X-RateLimit-Reset")));
+    assert_true(clientid__str_eq(answer.headers[2].value, CLIENTID_STR("60000")));
+    support_world_del(&w);
+}
+
 /* Without valid credentials nothing is spent: 100 wrong secrets leave the quota as it was. */
 static void test_refused_charges_nothing(void **state)
 {
@@ -608,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_identity),
         cmocka_unit_test(test_contract_status),
         cmocka_unit_test(test_explains),
+        cmocka_unit_test(test_reset_is_no_longer_than_the_period),
         cmocka_unit_test(test_refused_charges_nothing),
         cmocka_unit_test(test_cost_peek_refund),
         cmocka_unit_test(test_shadow),
