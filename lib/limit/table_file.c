@@ -118,6 +118,10 @@ static int fill(int fd, const char *file, const uint64_t entries[CLIENTID__REGIO
     if (rv == 0 && pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
         rv = clientid__fail_errno(error, CLIENTID_ERR_IO, errno, "cannot write limits file %.100s",
                                   file);
+    /* Before it has its name: a power cut must not leave a file of zeros, which would be refused for ever. */
+    if (rv == 0 && fsync(fd) != 0)
+        rv = clientid__fail_errno(error, CLIENTID_ERR_IO, errno, "cannot write limits file %.100s",
+                                  file);
     return rv;
 }
 

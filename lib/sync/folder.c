@@ -217,34 +217,14 @@ int clientid__folder_touch(struct clientid__folder *folder, clientid_position po
 
     if (folder->contact_fd < 0 || folder->lock < 0)
         return clientid__fail(error, CLIENTID_ERR_IO, "the state folder cannot be written");
+    /* Revisions of a history that was left say nothing: the mark must refuse them all. */
+    if (folder->left)
+        position.revision = UINT64_MAX;
     failed = write_contact(folder, position, contact_ns);
     if (failed != 0)
         return clientid__fail_errno(error, CLIENTID_ERR_IO, failed,
                                     "cannot write the last contact");
     return 0;
-}
-
-/* Writes the snapshot beside the one in place, and puts it there. */
-static int write_snapshot(struct clientid__folder *folder, clientid__each_fn *each,
-                          const void *self, struct clientid__snapshot *snapshot,
-                          clientid_error *error)
-{
-    int fd;
-    int failed = clientid__file_create(folder->fd, TEMPORARY, &fd);
-    int rv;
-
-    if (failed != 0)
-        return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot create the snapshot");
-    rv = clientid__snapshot_write(fd, folder->mem, each, self, snapshot, error);
-    if (rv == 0)
-        failed = clientid__file_install(folder->fd, fd, TEMPORARY, CLIENTID__SNAPSHOT_NAME);
-    clientid__file_close(&fd);
-    if (rv == 0 && failed == 0)
-        return 0;
-    unlinkat(folder->fd, TEMPORARY, 0);
-    if (rv != 0)
-        return rv;
-    return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot write the snapshot");
 }
 
 /* A source that went back, or other data: the mark of before would refuse what is about to be written. */
@@ -264,6 +244,36 @@ static int lift_mark(struct clientid__folder *folder, clientid_position position
     return 0;
 }
 
+/*
+ * Writes the snapshot beside the one in place, and puts it there.  The mark is lifted as late as that, since from then
+ * on nothing refuses the files of before.
+ */
+static int write_snapshot(struct clientid__folder *folder, clientid__each_fn *each,
+                          const void *self, struct clientid__snapshot *snapshot,
+                          clientid_error *error)
+{
+    int fd;
+    int failed = clientid__file_create(folder->fd, TEMPORARY, &fd);
+    int rv;
+
+    if (failed != 0)
+        return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot create the snapshot");
+    rv = clientid__snapshot_write(fd, folder->mem, each, self, snapshot, error);
+    if (rv == 0)
+        failed = clientid__file_sync(fd);
+    if (rv == 0 && failed == 0)
+        rv = lift_mark(folder, snapshot->position, error);
+    if (rv == 0 && failed == 0)
+        failed = clientid__file_install(folder->fd, fd, TEMPORARY, CLIENTID__SNAPSHOT_NAME);
+    clientid__file_close(&fd);
+    if (rv == 0 && failed == 0)
+        return 0;
+    unlinkat(folder->fd, TEMPORARY, 0);
+    if (rv != 0)
+        return rv;
+    return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot write the snapshot");
+}
+
 int clientid__folder_save(struct clientid__folder *folder, clientid__each_fn *each,
                           const void *self, clientid_position position, uint64_t contact_ns,
                           clientid_error *error)
@@ -272,8 +282,8 @@ int clientid__folder_save(struct clientid__folder *folder, clientid__each_fn *ea
     int rv = folder->lock >= 0 ? 0 : clientid__folder_lock(folder, error);
     int failed;
 
-    if (rv == 0)
-        rv = lift_mark(folder, position, error);
+    if (is_after(folder->contact.position, position) || is_after(folder->durable, position))
+        folder->left = true;
     if (rv == 0)
         rv = write_snapshot(folder, each, self, &snapshot, error);
     if (rv != 0)
@@ -285,6 +295,7 @@ int clientid__folder_save(struct clientid__folder *folder, clientid__each_fn *ea
     if (failed != 0)
         return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot sync the state folder");
     folder->durable = position;
+    folder->left = false;
     rv = clientid__journal_create(&folder->journal, folder->fd, &snapshot, error);
     return rv != 0 ? rv : clientid__folder_touch(folder, position, contact_ns, error);
 }
@@ -307,11 +318,14 @@ int clientid__folder_append(struct clientid__folder *folder, struct clientid__ro
                  ? clientid__journal_append(&folder->journal, round, error)
                  : clientid__fail(error, CLIENTID_ERR_IO, "there is no journal");
 
-    if (rv != 0)
+    if (rv != 0) {
         clientid__folder_abandon(folder, position, contact_ns);
-    else
-        folder->durable = position;
-    return rv;
+        return rv;
+    }
+    folder->durable = position;
+    /* Now, not with the next contact: an end of the journal that gets lost must be missed.  The round is safe already. */
+    clientid__folder_touch(folder, position, contact_ns, NULL);
+    return 0;
 }
 
 bool clientid__folder_appendable(const struct clientid__folder *folder)

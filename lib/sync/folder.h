@@ -19,6 +19,7 @@ struct clientid__folder {
     int lock;       /* -1: not ours to write */
     int contact_fd; /* -1: there is no such file yet */
     bool read_only;
+    bool left; /* the source went back, and the files still hold what it said before */
     struct clientid__contact contact;   /* as last read or written */
     struct clientid__snapshot snapshot; /* as last read or written */
     struct clientid__journal journal;   /* continues |snapshot|; fd -1: there is none */

@@ -182,7 +182,8 @@ int clientid__journal_open(struct clientid__journal *journal, int folder, int fl
     if (failed == 0)
         failed = clientid__file_read(journal->fd, header, sizeof(header), 0, &got);
     if (failed != 0)
-        rv = clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot read the journal");
+        rv = clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot open the journal%s",
+                                  flags == O_RDONLY ? "" : " for writing");
     else
         rv = check_header(header, got, snapshot, error);
     if (rv != 0) {

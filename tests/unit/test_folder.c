@@ -205,8 +205,7 @@ static void a_lost_end_of_the_journal_is_noticed(void **state)
 
     (void)state;
     assert_int_equal(save(&folder, 3), 0);
-    assert_int_equal(append(&folder, &changes, 4), 0);
-    assert_int_equal(clientid__folder_touch(&folder, at(4), 5000, NULL), 0);
+    assert_int_equal(append(&folder, &changes, 4), 0); /* and is killed before the next contact */
     support_path(name, sizeof(name), path, CLIENTID__JOURNAL_NAME);
     assert_int_equal(truncate(name, (off_t)folder.journal.bytes - 1), 0);
     restart();
@@ -239,6 +238,29 @@ static void a_source_that_went_back_leaves_no_stale_mark(void **state)
     restart();
     assert_int_equal(load(&folder, &saved), 0);
     assert_int_equal(saved.position.revision, 7);
+}
+
+/* The files say what the source no longer says; its revisions, counted anew, must not make them look up to date. */
+static void files_of_before_a_source_went_back_are_stale(void **state)
+{
+    struct clientid__saved saved;
+
+    (void)state;
+    assert_int_equal(save(&folder, 30), 0);
+    restart();
+    support_disk.rename_errno = EIO;
+    assert_int_equal(save(&folder, 7), CLIENTID_ERR_IO);
+    clientid__folder_abandon(&folder, at(7), 7000);
+    assert_int_equal(save(&folder, 8), CLIENTID_ERR_IO);
+    support_disk_works();
+    assert_int_equal(clientid__folder_touch(&folder, at(8), 8000, NULL), 0);
+    restart();
+    assert_int_equal(load(&folder, &saved), CLIENTID_ERR_STALE);
+    assert_int_equal(save(&folder, 9), 0);
+    assert_int_equal(append(&folder, &changes, 10), 0);
+    restart();
+    assert_int_equal(load(&folder, &saved), 0);
+    assert_int_equal(saved.position.revision, 10);
 }
 
 static void a_second_writer_is_refused(void **state)
@@ -619,6 +641,7 @@ int main(void)
         ROW(a_lost_end_of_the_journal_is_noticed),
         ROW(a_source_that_went_back_can_be_saved),
         ROW(a_source_that_went_back_leaves_no_stale_mark),
+        ROW(files_of_before_a_source_went_back_are_stale),
         ROW(a_second_writer_is_refused),
         ROW(a_folder_that_is_not_there_is_an_argument_error),
         ROW(a_round_that_cannot_be_written_makes_the_files_stale),

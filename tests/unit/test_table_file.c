@@ -5,6 +5,7 @@
 #include "support_sanitizer.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -22,6 +23,16 @@
 #define S     UINT64_C(1000000000)
 #define T0    (UINT64_C(1700000000) * S)
 #define CELLS 1024
+
+/* The C library's, for the library under test too. */
+static int sync_errno;
+
+int fsync(int fd)
+{
+    (void)fd;
+    errno = sync_errno;
+    return sync_errno == 0 ? 0 : -1;
+}
 
 struct folder {
     char path[128];
@@ -380,6 +391,21 @@ static void made_by_many_at_once(void **state)
     }
 }
 
+/* A file that got its name before its bytes are on disk would, after a power cut, be refused for ever. */
+static void on_disk_before_it_has_its_name(void **state)
+{
+    struct clientid__table *table;
+    clientid_error error = {0};
+
+    sync_errno = EIO;
+    assert_int_equal(open_table(*state, CELLS, &table, &error), CLIENTID_ERR_IO);
+    assert_non_null(strstr(error.text, "cannot write limits file"));
+    assert_int_equal(for_each_file(((struct folder *)*state)->path, NULL), 0);
+    sync_errno = 0;
+    assert_int_equal(open_table(*state, CELLS, &table, NULL), 0);
+    clientid__table_close(table);
+}
+
 #define in_folder(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void)
@@ -391,6 +417,7 @@ int main(void)
         in_folder(refuses_what_is_no_file),
         in_folder(needs_write_permission),
         in_folder(a_full_disk_leaves_no_file),
+        in_folder(on_disk_before_it_has_its_name),
 #if !SUPPORT_ASAN && !SUPPORT_TSAN /* they need the address space */
         in_folder(without_memory_to_map),
 #endif
