@@ -42,7 +42,7 @@ CLIENTID_EXPORT void clientid_worker_latency(clientid_worker *worker, uint64_t e
 typedef int clientid_header_fn(void *host, clientid_str lower_name, size_t nth,
                                clientid_str *value);
 
-#define CLIENTID_SCRATCH_BYTES 4096 /* enough for every configuration with the default caps */
+#define CLIENTID_SCRATCH_BYTES 4096 /* credentials that do not fit are refused as too long */
 #define CLIENTID_LIMITS_MAX    16 /* limits that one request can be charged, all policies together */
 
 enum {

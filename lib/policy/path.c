@@ -10,8 +10,9 @@ enum {
     EMPTY = 8,
     DOT = 16,
     DOTDOT = 32,
-    ODDITIES = 63,
-    ESCAPE = 64
+    BACKSLASH_ESCAPED = 64,
+    ODDITIES = 127,
+    ESCAPE = 128
 };
 
 static int hex_digit(unsigned char c)
@@ -124,9 +125,10 @@ static bool escaped_twice(unsigned *age, struct byte byte)
     return *age == 3;
 }
 
+/* An escaped '?' begins the query for who decodes before splitting (CVE-2024-38474). */
 static bool is_unreadable(struct byte byte, struct utf8 *utf8, unsigned *percent_age)
 {
-    return !byte.valid || clientid__is_control(byte.value) ||
+    return !byte.valid || clientid__is_control(byte.value) || byte.value == '?' ||
            (byte.value == '#' && !byte.escaped) || !utf8_accepts(utf8, byte.value) ||
            escaped_twice(percent_age, byte);
 }
@@ -139,7 +141,7 @@ static unsigned byte_oddity(struct byte byte)
     if (byte.value == ';')
         found |= PARAMETERS;
     else if (byte.value == '\\')
-        found |= BACKSLASH;
+        found |= byte.escaped ? BACKSLASH_ESCAPED : BACKSLASH;
     else if (byte.value == '/' && byte.escaped)
         found |= SLASH_ESCAPED;
     return found;

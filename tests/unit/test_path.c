@@ -68,6 +68,8 @@ static void test_survey(void **state)
         {"encoded line feed", "/v1/%0Ax", OPAQUE},
         {"encoded DEL", "/v1/%7f", OPAQUE},
         {"raw '#'", "/v1#x", OPAQUE},
+        {"escaped '?'", "/v1%3fx", OPAQUE},
+        {"backslash, raw and escaped", "/v1\\a%5Cb", OPAQUE},
         {"escaped twice", "/%252e%252e/v1", OPAQUE},
         {"percent sign and digits all escaped", "/%25%32%46", OPAQUE},
         {"overlong slash", "/v1%c0%afx", OPAQUE},
