@@ -13,7 +13,8 @@ extern "C" {
  *
  * Threads: all functions of this header may be called from any thread at any time, except
  * clientid_gateway_del, which must be the last.  They lock and allocate, so none belongs on the request
- * path.  Fork: create the gateway before or after fork; workers (check.h) and sync (sync.h) only after.  A
+ * path.  Fork: create the gateway before or after fork; workers (check.h) and sync (sync.h) only after.  No thread
+ * may be inside a function of this header while another one forks: the child would find the lock taken.  A
  * limits table in memory is then private to each process; a limits file is shared.
  */
 typedef struct clientid_gateway clientid_gateway;
