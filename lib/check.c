@@ -458,9 +458,11 @@ static int delay(struct inquiry *q, const struct clientid__policy *policy)
     return conclude(q, CLIENTID_DELAY, CLIENTID_REASON_THROTTLED, policy);
 }
 
-static bool can_delay(const struct clientid__policy *policy)
+/* A cost above what the limit ever admits at once would wait in vain. */
+static bool can_delay(const struct clientid__policy *policy, const struct clientid__charge *charge)
 {
-    return policy->delay_attempts > 0 && policy->queuing_limit > 0;
+    return policy->delay_attempts > 0 && policy->queuing_limit > 0 &&
+           charge->retry_ns != UINT64_MAX;
 }
 
 /* Waiting only helps when every limit that refuses belongs to a policy that lets requests wait. */
@@ -476,8 +478,8 @@ static int refuse(struct inquiry *q)
             q->decision->bound_limit = (uint32_t)i;
         if (q->charges[i].retry_ns > q->decision->retry_after_ns)
             q->decision->retry_after_ns = q->charges[i].retry_ns;
-        if (!can_delay(q->owners[i]) && denies == NULL)
-            denies = q->owners[i];
+        if (!can_delay(q->owners[i], &q->charges[i]))
+            denies = denies != NULL ? denies : q->owners[i];
         else if (waits == NULL)
             waits = q->owners[i];
     }

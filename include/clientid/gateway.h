@@ -31,7 +31,10 @@ typedef struct clientid_options {
     clientid_str config;
     const char *config_name;
     const clientid_allocator *allocator; /* copied; NULL for malloc and free */
-    /* Called for warnings (a key that is accepted without effect and the like), may be NULL. */
+    /*
+     * Called for warnings (a key that is accepted without effect and the like), may be NULL.  Must not call
+     * functions of the gateway.
+     */
     void (*warn)(void *self, const clientid_error *);
     void *warn_self;
 } clientid_options;

@@ -274,6 +274,25 @@ static void test_delay(void **state)
     support_world_del(&w);
 }
 
+/* What can never pass is refused at once, and takes nobody's place. */
+static void test_no_delay_in_vain(void **state)
+{
+    struct support_world w;
+    clientid_decision d = {.size = sizeof(d)};
+    const clientid_api *api;
+
+    (void)state;
+    world(&w, ORDERS(THROTTLE));
+    assert_int_equal(clientid_api_get(w.gateway, CLIENTID_STR("orders"), &api), 0);
+    support_request_parse(&w.request, CLIENTID_STR(GOOD), w.now_ns);
+    w.request.request.cost = 3;
+    assert_int_equal(clientid_check(w.worker, api, &w.request.request, &d), 0);
+    expect(&d, CLIENTID_DENY, CLIENTID_REASON_QUOTA_EXCEEDED);
+    assert_true(d.retry_after_ns == UINT64_MAX);
+    assert_int_equal(d.limits[0].remaining, 2);
+    support_world_del(&w);
+}
+
 /* A delay reserves nothing: who is revoked while waiting is refused. */
 static void test_revoked_while_waiting(void **state)
 {
@@ -633,6 +652,7 @@ int main(void)
         cmocka_unit_test(test_cost_peek_refund),
         cmocka_unit_test(test_shadow),
         cmocka_unit_test(test_delay),
+        cmocka_unit_test(test_no_delay_in_vain),
         cmocka_unit_test(test_revoked_while_waiting),
         cmocka_unit_test(test_delay_and_deny_together),
         cmocka_unit_test(test_key_selector),
