@@ -4,6 +4,7 @@
 
 #include "exchange.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -193,16 +194,33 @@ void log_exchange(struct log *log, const struct exchange *ex, uint64_t end_ns)
     put(log, "}\n", 2);
 }
 
+/* Bytes that were written; a full disk must not stop the service. */
+static size_t write_some(int fd, const char *data, size_t len)
+{
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = write(fd, data + done, len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    return done;
+}
+
 void log_flush(struct log *log)
 {
     int fd = atomic_load_explicit(&log->file->fd, memory_order_relaxed);
-    size_t done = 0;
-    while (fd >= 0 && done < log->len) {
-        ssize_t n = write(fd, log->data + done, log->len - done);
-        if (n <= 0)
-            break; /* a full disk must not stop the service */
-        done += (size_t)n;
+    if (fd < 0 || log->len == 0) {
+        log->len = 0;
+        return;
     }
+    /* A line that a full disk has cut ends before the next one begins. */
+    if (log->cut && write_some(fd, "\n", 1) == 1)
+        log->cut = false;
+    size_t done = log->cut ? 0 : write_some(fd, log->data, log->len);
+    log->cut = log->cut || (done != 0 && log->data[done - 1] != '\n');
     log->len = 0;
 }
 

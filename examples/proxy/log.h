@@ -28,6 +28,7 @@ struct log {
     struct log_file *file;
     char *data;
     size_t len, cap;
+    bool cut; /* the last line that was written has no end */
 };
 
 /* Appends the line of a finished exchange.  Never a secret: the query is the stripped one, headers are not logged. */
