@@ -372,12 +372,12 @@ static int charge_policy(struct inquiry *q, const struct clientid__policy *polic
 
     if (rv != 0)
         return rv;
-    if (!make_room(q, policy, policy->rule_count) && policy->shadow) {
+    if (!make_room(q, policy, policy->rule_count)) {
+        if (!policy->shadow)
+            return conclude(q, CLIENTID_DENY, CLIENTID_REASON_LIMITS_INVALID, policy);
         note_shadow(q, policy, CLIENTID_REASON_LIMITS_INVALID);
         return 0;
     }
-    if (policy->rule_count > CLIENTID_LIMITS_MAX - q->charge_count)
-        return conclude(q, CLIENTID_DENY, CLIENTID_REASON_LIMITS_INVALID, policy);
     for (size_t i = 0; i < policy->rule_count; i++)
         add_charge(q, policy, &policy->rules[i], region, identity, true);
     return 0;

@@ -419,11 +419,6 @@ const clientid_allocator *clientid__gateway_mem(const clientid_gateway *gateway)
     return &gateway->mem;
 }
 
-struct clientid__epoch *clientid__gateway_epoch(clientid_gateway *gateway)
-{
-    return gateway->epoch;
-}
-
 struct clientid__table *clientid__gateway_table(clientid_gateway *gateway)
 {
     return gateway->table;

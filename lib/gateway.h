@@ -17,7 +17,6 @@
 /* ---- for sync -------------------------------------------------------------------------------- */
 
 const clientid_allocator *clientid__gateway_mem(const clientid_gateway *gateway);
-struct clientid__epoch *clientid__gateway_epoch(clientid_gateway *gateway);
 struct clientid__table *clientid__gateway_table(clientid_gateway *gateway);
 enum clientid__gatekeeper clientid__gateway_gatekeeper(const clientid_gateway *gateway);
 /* 0: no maximum. */

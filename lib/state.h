@@ -100,10 +100,6 @@ clientid_reason clientid__contracts_state(clientid_gateway *gateway, uint64_t no
                                           const struct clientid__registry **registry,
                                           bool *degraded);
 
-/* A table for |count| API instances that takes over the counters of |old|, which may be NULL. */
-int clientid__counters_grow(struct clientid__counter_table **out,
-                            const struct clientid__counter_table *old, size_t count,
-                            const clientid_allocator *mem);
 void clientid__counters_del(struct clientid__counter_table *table, const clientid_allocator *mem);
 /* After a new API instance was interned, under the gateway's lock: every worker gets counters for it. */
 int clientid__workers_grow(clientid_gateway *gateway, size_t count);

@@ -3,9 +3,10 @@
 #include "base/mem.h"
 #include "state.h"
 
-int clientid__counters_grow(struct clientid__counter_table **out,
-                            const struct clientid__counter_table *old, size_t count,
-                            const clientid_allocator *mem)
+/* A table for |count| API instances that takes over the counters of |old|, which may be NULL. */
+static int counters_grow(struct clientid__counter_table **out,
+                         const struct clientid__counter_table *old, size_t count,
+                         const clientid_allocator *mem)
 {
     size_t kept = old != NULL ? old->count : 0;
     struct clientid__counter_table *table =
@@ -50,7 +51,7 @@ static int worker_grow(clientid_gateway *gateway, clientid_worker *worker, size_
 
     if (old != NULL && old->count >= count)
         return 0;
-    if (clientid__counters_grow(&larger, old, count, &gateway->mem) != 0)
+    if (counters_grow(&larger, old, count, &gateway->mem) != 0)
         return CLIENTID_ERR_NOMEM;
     atomic_store(&worker->counters, larger);
     if (old != NULL)

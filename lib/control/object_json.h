@@ -95,6 +95,5 @@ int clientid__read_api_kind(struct clientid__reader *reader, const struct client
                             const json_t *value, void *out);
 json_t *clientid__limits_json(const clientid_tier_record *record);
 const char *clientid__tier_status_label(uint32_t status);
-const char *clientid__api_kind_label(uint32_t kind);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-const char *clientid__api_kind_label(uint32_t kind)
+static const char *kind_label(uint32_t kind)
 {
     return kind == CLIENTID_API_GROUP ? "api-group" : "api";
 }
@@ -54,7 +54,7 @@ int clientid_api_to_json(const clientid_api_record *record, char **text, clienti
     w = clientid__writer_begin();
     clientid__put_number(&w, "id", record->id);
     clientid__put_text(&w, "name", record->name);
-    clientid__put_text(&w, "instanceType", clientid__cstr(clientid__api_kind_label(record->kind)));
+    clientid__put_text(&w, "instanceType", clientid__cstr(kind_label(record->kind)));
     clientid__put_text(&w, "assetId", record->asset);
     clientid__put_text(&w, "version", record->version);
     put_provider(&w, record->provider);
@@ -273,7 +273,7 @@ int clientid__read_api_kind(struct clientid__reader *reader, const struct client
     uint32_t kind = 0;
 
     for (uint32_t k = CLIENTID_API_INSTANCE; k <= CLIENTID_API_GROUP && text != NULL; k++)
-        if (strcmp(text, clientid__api_kind_label(k)) == 0)
+        if (strcmp(text, kind_label(k)) == 0)
             kind = k;
     if (kind == 0)
         return clientid__json_wrong(reader, key->name, SIZE_MAX,

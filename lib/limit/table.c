@@ -39,8 +39,9 @@ static uint64_t power_of_two(uint64_t wanted, uint64_t least)
     return entries;
 }
 
-int clientid__table_entries(const struct clientid__table_options *options,
-                            uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error)
+/* |entries| of each region for |options|: 0, or CLIENTID_ERR_ARG. */
+static int entries_of(const struct clientid__table_options *options,
+                      uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error)
 {
     uint64_t most = options->cells > options->key_cells ? options->cells : options->key_cells;
 
@@ -117,7 +118,7 @@ int clientid__table_open(struct clientid__table **out, const clientid_allocator 
 {
     uint64_t entries[CLIENTID__REGION_COUNT] = {0};
     struct clientid__table *table;
-    int rv = clientid__table_entries(options, entries, error);
+    int rv = entries_of(options, entries, error);
 
     *out = NULL;
     if (rv != 0)

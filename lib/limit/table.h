@@ -45,9 +45,6 @@ struct clientid__table {
 
 uint64_t clientid__table_format(void);
 
-/* |entries| of each region for |options|: 0, or CLIENTID_ERR_ARG. */
-int clientid__table_entries(const struct clientid__table_options *options,
-                            uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error);
 size_t clientid__table_bytes(const uint64_t entries[CLIENTID__REGION_COUNT]);
 /* A new header over zeroed memory. */
 int clientid__table_format_header(struct clientid__header *header,

@@ -31,11 +31,6 @@ bool clientid__registry_find(const struct clientid__registry *registry, uint32_t
     return true;
 }
 
-void clientid__registry_prefetch(const struct clientid__registry *registry, uint64_t hash)
-{
-    clientid__index_prefetch(&registry->contracts, hash);
-}
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static uint64_t hash_by_key(const void *registry, const void *object)

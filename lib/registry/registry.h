@@ -46,9 +46,6 @@ struct clientid__contract {
 bool clientid__registry_find(const struct clientid__registry *registry, uint32_t api,
                              clientid_str client_id, uint64_t hash, struct clientid__contract *out);
 
-/* Starts the memory access of a find that follows soon. */
-void clientid__registry_prefetch(const struct clientid__registry *registry, uint64_t hash);
-
 /* The hash the index uses, from the 128-bit hash of the client id and the number of the API instance. */
 static inline uint64_t clientid__registry_hash(struct clientid__hash128 id, uint32_t api)
 {

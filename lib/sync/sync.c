@@ -39,7 +39,7 @@ int clientid__sync_apply(void *registry, const clientid_event *event)
     return clientid__registry_apply(registry, event);
 }
 
-void clientid__sync_report(struct clientid_sync *s)
+static void report(struct clientid_sync *s)
 {
     s->status.durable_revision = s->has_folder && s->folder.durable.identity == s->status.identity
                                      ? s->folder.durable.revision
@@ -57,7 +57,7 @@ void clientid__sync_publish(struct clientid_sync *s, struct clientid__registry *
     s->status.change_ns = now_ns;
     s->status.full_loads++;
     clientid__gateway_publish(s->gateway, registry);
-    clientid__sync_report(s);
+    report(s);
 }
 
 /* ---- new, del ---------------------------------------------------------------------------------- */
@@ -168,7 +168,7 @@ int clientid_sync_new(clientid_sync **out, clientid_gateway *gateway, const clie
         return rv;
     }
     first_load(s);
-    clientid__sync_report(s);
+    report(s);
     *out = s;
     return 0;
 }
@@ -253,7 +253,7 @@ int clientid_sync_step(clientid_sync *s, uint64_t now_ns, uint64_t *next_ns, cli
     clientid__sync_upkeep(s, now_ns);
     watch_age(s, now_ns);
     wait = wait_after(s, rv);
-    clientid__sync_report(s);
+    report(s);
     *next_ns = wait > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait;
     if (rv != 0 && error != NULL)
         *error = trouble;

@@ -55,7 +55,6 @@ void clientid__sync_news(const struct clientid_sync *sync, const char *format, .
 /* Puts |registry| in force as of |position|. */
 void clientid__sync_publish(struct clientid_sync *sync, struct clientid__registry *registry,
                             clientid_position position, uint64_t contact_ns, uint64_t now_ns);
-void clientid__sync_report(struct clientid_sync *sync);
 /* clientid_event_fn into a registry. */
 int clientid__sync_apply(void *registry, const clientid_event *event);
 

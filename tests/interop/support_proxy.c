@@ -806,3 +806,15 @@ struct reply get(unsigned port, const char *target, const char *lines)
     free(text);
     return reply;
 }
+
+void assert_has(const char *text, const char *part)
+{
+    if (text == NULL || strstr(text, part) == NULL)
+        fail_msg("no \"%s\" in:\n%s", part, text != NULL ? text : "(nothing)");
+}
+
+void assert_hasnt(const char *text, const char *part)
+{
+    if (text != NULL && strstr(text, part) != NULL)
+        fail_msg("\"%s\" in:\n%s", part, text);
+}

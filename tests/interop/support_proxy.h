@@ -91,6 +91,10 @@ struct reply ask_bytes(unsigned port, const char *data, size_t len);
 /* "GET target" with "Host: test" and extra header lines, each with "\r\n". */
 struct reply get(unsigned port, const char *target, const char *lines);
 
+/* Fail the running test; |text| may be NULL. */
+void assert_has(const char *text, const char *part);
+void assert_hasnt(const char *text, const char *part);
+
 uint64_t now_ms(void);
 void sleep_ms(unsigned ms);
 

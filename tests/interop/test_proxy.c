@@ -67,18 +67,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void assert_has(const char *text, const char *part)
-{
-    if (text == NULL || strstr(text, part) == NULL)
-        fail_msg("no \"%s\" in:\n%s", part, text != NULL ? text : "(nothing)");
-}
-
-static void assert_hasnt(const char *text, const char *part)
-{
-    if (text != NULL && strstr(text, part) != NULL)
-        fail_msg("\"%s\" in:\n%s", part, text);
-}
-
 /* ---- requests -------------------------------------------------------------------------------- */
 
 static void raw_target_byte_for_byte(void **state)

@@ -66,18 +66,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void assert_has(const char *text, const char *part)
-{
-    if (text == NULL || strstr(text, part) == NULL)
-        fail_msg("no \"%s\" in:\n%s", part, text != NULL ? text : "(nothing)");
-}
-
-static void assert_hasnt(const char *text, const char *part)
-{
-    if (text != NULL && strstr(text, part) != NULL)
-        fail_msg("\"%s\" in:\n%s", part, text);
-}
-
 /* ---- operators ------------------------------------------------------------------------------- */
 
 static void health_and_metrics(void **state)

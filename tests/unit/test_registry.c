@@ -101,7 +101,6 @@ static void test_a_reader_gets_the_whole_contract(void **state)
     assert_int_equal(c.tier->limits[0].maximum_requests, 100);
     assert_true(
         clientid__str_eq(clientid__str(c.tier->name, c.tier->name_len), CLIENTID_STR("tier")));
-    clientid__registry_prefetch(s.registry, 1);
     support_registry_del(&s);
 }
 
