@@ -48,7 +48,6 @@ int report_text(struct ctl *ctl, const char *what, const char *name, int rv,
 void report_warning(struct ctl *ctl, const clientid_error *warning);
 /* CTL_OK for 0, else what a call on the store said, reported under the command's name. */
 int outcome(struct ctl *ctl, int rv, const clientid_error *error);
-int exit_code_of(int rv);
 
 /* ---- help (help.c) ----------------------------------------------------------------------------- */
 

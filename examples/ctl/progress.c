@@ -45,8 +45,9 @@ static void format_left(uint64_t left_s, char *out, size_t size)
         snprintf(out, size, "%" PRIu64 ":%02" PRIu64, left_s / 60, left_s % 60);
 }
 
-void progress_format(const struct progress *progress, uint64_t count, uint64_t elapsed_ns,
-                     size_t width, char *out, size_t size)
+/* The line itself, for at most |width| columns (0: any). */
+static void progress_format(const struct progress *progress, uint64_t count, uint64_t elapsed_ns,
+                            size_t width, char *out, size_t size)
 {
     uint64_t ms = elapsed_ns / 1000000u;
     uint64_t rate = ms > 0 ? count * 1000u / ms : 0;

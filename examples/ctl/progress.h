@@ -29,8 +29,4 @@ void progress_step(struct progress *progress, uint64_t count);
 void progress_end(struct progress *progress);
 uint64_t progress_elapsed_ns(const struct progress *progress);
 
-/* The line itself, for at most |width| columns (0: any). */
-void progress_format(const struct progress *progress, uint64_t count, uint64_t elapsed_ns,
-                     size_t width, char *out, size_t size);
-
 #endif

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int exit_code_of(int rv)
+static int exit_code_of(int rv)
 {
     switch (rv) {
     case 0:

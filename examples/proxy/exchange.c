@@ -189,7 +189,8 @@ static void set_answer(struct exchange *ex, unsigned status, struct MHD_Response
     ex->course = COURSE_ANSWER;
 }
 
-void exchange_refuse(struct exchange *ex, unsigned status, const char *text)
+/* The whole answer in place of an upstream's.  |text| becomes a JSON body. */
+static void refuse(struct exchange *ex, unsigned status, const char *text)
 {
     ex->note = text;
     set_answer(ex, status, answer_text(ex, text));
@@ -200,7 +201,7 @@ static void deny(struct exchange *ex)
     unsigned status = 0;
     struct MHD_Response *answer = answer_denied(ex, &status);
     if (answer == NULL)
-        exchange_refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+        refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
     else
         set_answer(ex, status, answer);
 }
@@ -224,7 +225,7 @@ static void allow(struct exchange *ex)
     ex->course = COURSE_FORWARD;
     if (!upstream_prepare(ex)) {
         refund(ex);
-        exchange_refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+        refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
         return;
     }
     exchange_kick(ex, KICK_START);
@@ -235,7 +236,7 @@ static void delay(struct exchange *ex)
     ex->course = COURSE_DELAY;
     if (!timer_set(&ex->worker->timers, &ex->timer, monotonic_ns() + ex->decision.delay_ns)) {
         clientid_cancel(&ex->decision);
-        exchange_refuse(ex, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
+        refuse(ex, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
         return;
     }
     exchange_suspend(ex);
@@ -245,14 +246,14 @@ static void delay(struct exchange *ex)
 static void settle(struct exchange *ex, int rv)
 {
     if (rv < 0) {
-        exchange_refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, clientid_strerror(rv));
+        refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, clientid_strerror(rv));
         return;
     }
     ex->decided = true;
     if (ex->decision.verdict != CLIENTID_DELAY && ex->decision.verdict != CLIENTID_NEED_BODY &&
         !keep_clean_query(ex)) {
         refund(ex);
-        exchange_refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+        refuse(ex, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
         return;
     }
     switch (ex->decision.verdict) {
@@ -299,13 +300,13 @@ static bool find_route(struct exchange *ex)
     case ROUTE_FOUND:
         return true;
     case ROUTE_NONE:
-        exchange_refuse(ex, MHD_HTTP_NOT_FOUND, "no route");
+        refuse(ex, MHD_HTTP_NOT_FOUND, "no route");
         return false;
     case ROUTE_AMBIGUOUS:
         break;
     }
     ex->route = NULL;
-    exchange_refuse(ex, MHD_HTTP_BAD_REQUEST, "ambiguous path");
+    refuse(ex, MHD_HTTP_BAD_REQUEST, "ambiguous path");
     return false;
 }
 
@@ -324,7 +325,7 @@ void exchange_begin(struct exchange *ex, const char *method, const char *version
         head_read(&ex->head, ex->connection, &ex->raw, ex->config->max_header_bytes, &why);
     if (status != 0) {
         ex->close = true;
-        exchange_refuse(ex, status, why);
+        refuse(ex, status, why);
         return;
     }
     if (!find_route(ex))
@@ -340,7 +341,7 @@ void exchange_begin(struct exchange *ex, const char *method, const char *version
                                      .scratch_len = sizeof ex->scratch};
     status = ex->route->origin == NULL ? auth_original(ex, &why) : 0;
     if (status != 0) {
-        exchange_refuse(ex, status, why);
+        refuse(ex, status, why);
         return;
     }
     decide(ex, 0, (clientid_str){NULL, 0});
@@ -357,7 +358,7 @@ void exchange_upstream_failed(struct exchange *ex, unsigned status, const char *
     ex->note = text;
     refund(ex);
     if (ex->phase != PHASE_ANSWER)
-        exchange_refuse(ex, status, text);
+        refuse(ex, status, text);
     exchange_wake(ex);
 }
 

@@ -116,7 +116,4 @@ void exchange_run_kicks(struct worker *worker);
 /* A transfer ended without a whole answer. */
 void exchange_upstream_failed(struct exchange *ex, unsigned status, const char *text);
 
-/* The whole answer in place of an upstream's.  |text| becomes a JSON body. */
-void exchange_refuse(struct exchange *ex, unsigned status, const char *text);
-
 #endif
