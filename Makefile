@@ -4,6 +4,8 @@
 #   make check           everything that can be checked without a sanitizer, in under 5 minutes
 #   make demo            a real proxy, a real store, real requests; KEEP=1 leaves it running
 #   make test            unit tests only
+#   make nginx envoy     the modules for NGINX (needs nginx-dev) and Envoy, into build/nginx and build/envoy
+#   make check-hosts     the modules and clientid-proxy in and behind real NGINX, Envoy and Caddy
 #   make asan ubsan tsan unit tests and races again, in build/<name>
 #   make fuzz            clang only; FUZZ_TIME=60 seconds per target
 #   make coverage        line coverage of lib/, fails under 90 %
@@ -162,6 +164,22 @@ test: $(unit_bin) $(race_bin)
 interop: all $(interop_bin)
 	$(Q)sh tests/tools/run.sh $(BUILD) $(interop_bin)
 
+# Tests in hosts/ start real NGINX, Envoy and Caddy.
+hosts_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/hosts/test_*.c)))
+hosts_common := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/hosts/support_*.c)))
+$(BUILD)/tests/hosts/support_%.o: tests/hosts/support_%.c $(stamp)
+	@mkdir -p $(@D) && $(say) CC $<
+	$(Q)$(compile) -Itests/hosts -Itests/interop -Itests/unit -c -o $@ $<
+$(hosts_bin): $(BUILD)/tests/%: tests/%.c $(hosts_common) $(interop_common) $(test_common) $(store_a) $(core_a)
+	@mkdir -p $(@D) && $(say) CC $@
+	$(Q)$(compile) -Itests/hosts -Itests/interop -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(store_a) \
+	    $(core_a) $(LDFLAGS) $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -ldl
+check-hosts:
+	$(Q)sh tests/tools/packages.sh hosts
+	$(Q)$(MAKE) --no-print-directory hosts
+hosts: all $(hosts_bin)
+	$(Q)sh tests/tools/run.sh $(BUILD) $(hosts_bin)
+
 # A build per sanitizer, each in its own folder, so switching needs no clean.
 asan:
 	$(Q)$(MAKE) test BUILD=build/asan SANFLAGS='-fsanitize=address -fno-omit-frame-pointer'
@@ -275,7 +293,7 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: FORCE all test interop asan ubsan tsan coverage layers headers exports readme installed format \
+.PHONY: FORCE all test interop hosts check-hosts asan ubsan tsan coverage layers headers exports readme installed format \
     format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
