@@ -226,6 +226,7 @@ static const struct {
      "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
      true},
     {"/reset", "", false},
+    {"/not-http", "ICY 200 OK\r\n\r\n", false},
     {"/bare-cr", "HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\nContent-Length: 2\r\n\r\nok", false},
     {"/folded", "HTTP/1.1 200 OK\r\nX: a\r\n Y: b\r\nContent-Length: 2\r\n\r\nok", false},
     {"/no-token", "HTTP/1.1 200 OK\r\nX Y: a\r\nContent-Length: 2\r\n\r\nok", false},
