@@ -26,6 +26,8 @@ void upstream_stop(struct upstream *upstream);
 unsigned upstream_connections(void);
 unsigned upstream_requests(void);
 void upstream_reset_counts(void);
+/* The head of the last request; free it. */
+char *upstream_last(void);
 
 #define BIG_BYTES (50U << 20)
 
