@@ -24,6 +24,7 @@ static struct {
     struct replay *replay;
     const struct case_host *host;
     size_t host_index, suite_index;
+    bool under_way; /* some of it may run */
     bool started;
     unsigned port;
     unsigned counts[HOSTS_MAX][SUITES_MAX][OUTCOMES];
@@ -294,6 +295,7 @@ static int enter(void **state)
         return 0;
     }
     if (now.suite_index == 0) {
+        now.under_way = true;
         now.host->start(now.replay);
         now.started = true;
     }
@@ -306,8 +308,8 @@ static int enter(void **state)
 static int leave(void **state)
 {
     (void)state;
-    if (now.started && now.suite_index + 1 == now.replay->count) {
-        now.started = false;
+    if (now.under_way && now.suite_index + 1 == now.replay->count) {
+        now.started = now.under_way = false;
         now.host->stop();
     }
     return 0;
