@@ -315,6 +315,17 @@ static int leave(void **state)
     return 0;
 }
 
+/* Rows of a host that did not start have failed too. */
+static void count_unrun(unsigned rows)
+{
+    unsigned *counts = now.counts[now.host_index][now.suite_index];
+    unsigned run = 0;
+
+    for (size_t i = 0; i < OUTCOMES; i++)
+        run += counts[i];
+    counts[FAILED] += rows - run;
+}
+
 static int run_suite(void)
 {
     size_t count = json_array_size(suite()->rows);
@@ -331,6 +342,7 @@ static int run_suite(void)
             (struct CMUnitTest){.name = names[i], .test_func = test_row, .initial_state = row};
     }
     failed = _cmocka_run_group_tests(suite()->name, tests, count, enter, leave);
+    count_unrun((unsigned)count);
     free(names);
     free(tests);
     return failed;
