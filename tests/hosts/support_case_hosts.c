@@ -44,3 +44,32 @@ char *case_file(const struct replay *replay, const char *name, FILE **out)
     assert_non_null(*out);
     return path;
 }
+
+void case_config(const struct replay *replay, const char *name)
+{
+    json_t *config = suite_config(replay->store, replay->suites, replay->count);
+    FILE *out;
+
+    free(case_file(replay, name, &out));
+    assert_int_equal(json_dumpf(config, out, 0), 0);
+    assert_int_equal(fclose(out), 0);
+    json_decref(config);
+}
+
+void case_wait_loaded(unsigned port, const struct support_suite *suite)
+{
+    uint64_t end_ms = now_ms() + 10000;
+    char target[SUITE_API_BYTES];
+    unsigned status;
+
+    snprintf(target, sizeof(target), "/%s/1", suite->api);
+    do {
+        struct reply reply = get(port, target, "");
+
+        status = reply.status;
+        reply_free(&reply);
+        if (status == 503)
+            sleep_ms(10);
+    } while (status == 503 && now_ms() < end_ms);
+    assert_int_not_equal(status, 503);
+}

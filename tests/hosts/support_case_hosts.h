@@ -14,6 +14,9 @@ extern const struct case_host case_auth_request; /* NGINX */
 extern const struct case_host case_ext_authz;    /* Envoy */
 extern const struct case_host case_caddy;
 
+/* The module, configured likewise. */
+extern const struct case_host case_envoy;
+
 #define CASE_SUITES_MAX 32
 
 /*
@@ -24,5 +27,11 @@ void case_service_start(struct proxy *proxy, const struct replay *replay, const 
 
 /* Writes |replay->dir|/name; free the path. */
 char *case_file(const struct replay *replay, const char *name, FILE **out);
+
+/* The library's configuration of all suites, as modules read it. */
+void case_config(const struct replay *replay, const char *name);
+
+/* Waits until a module that serves this suite has contracts. */
+void case_wait_loaded(unsigned port, const struct support_suite *suite);
 
 #endif

@@ -242,28 +242,58 @@ static struct reply send_row(const json_t *row)
     return reply;
 }
 
+/* What the host has made of an ambiguous request has one reading: no control character, no name twice. */
+static void expect_clean(const char *head)
+{
+    for (const char *at = head; *at != '\0'; at++) {
+        if (strncmp(at, "\r\n", 2) == 0)
+            at++;
+        else if ((unsigned char)*at < ' ' || *at == 0x7f)
+            fail_msg("a control character was forwarded: %s", head);
+    }
+    for (const char *line = strstr(head, "\r\n"); line != NULL; line = strstr(line + 2, "\r\n")) {
+        char name[128];
+
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(line + 2, ":\r"), line + 2);
+        if (name[0] != '\0' && value_of(head, name, 1) != NULL)
+            fail_msg("%s was forwarded twice", name);
+    }
+}
+
+/* The row is not the library's to decide: "n/a: ...", "rewritten: ..." or "host-refused". */
+static enum outcome judge_otherwise(const char *how, const json_t *row, const struct reply *reply,
+                                    const char *forwarded)
+{
+    if (strncmp(how, "rewritten: ", 11) == 0) {
+        expect_clean(forwarded);
+        return NOT_APPLICABLE;
+    }
+    if (strcmp(support_text(row, "verdict"), "deny") != 0 && reply->status < 400 &&
+        reply->status != 0)
+        fail_msg("%u, although the row says %s", reply->status, how);
+    if (strcmp(how, "host-refused") != 0)
+        return NOT_APPLICABLE;
+    if (reply->status != 0 && reply->status / 100 != 4)
+        fail_msg("refused with %u", reply->status);
+    return HOST_REFUSED;
+}
+
 static enum outcome judge(const json_t *row, const struct reply *reply, bool reached)
 {
-    const char *verdict = support_text(row, "verdict"), *how = support_host(row, now.host->name);
-    bool denied = strcmp(verdict, "deny") == 0, good = reply->status >= 200 && reply->status < 300;
-    char *forwarded = upstream_last();
+    const char *how = support_host(row, now.host->name);
+    bool denied = strcmp(support_text(row, "verdict"), "deny") == 0;
+    bool good = reply->status >= 200 && reply->status < 300;
+    char *forwarded = reached ? upstream_last() : strdup("");
     enum outcome outcome = HELD;
 
-    if (denied && (good || reached))
+    if (denied && (good || reached) && strncmp(how, "rewritten: ", 11) != 0)
         fail_msg("ADMITTED with %u", reply->status);
-    if (strncmp(how, "n/a: ", 5) == 0) {
-        if (good && !denied)
-            fail_msg("admitted, although the row says %s", how);
-        outcome = NOT_APPLICABLE;
-    } else if (strcmp(how, "host-refused") == 0) {
-        if (reply->status != 0 && reply->status / 100 != 4)
-            fail_msg("refused with %u", reply->status);
-        outcome = HOST_REFUSED;
-    } else if (denied) {
+    if (strcmp(how, "same") != 0)
+        outcome = judge_otherwise(how, row, reply, forwarded);
+    else if (denied)
         expect_refusal(row, reply);
-    } else {
-        expect_admitted(row, reply, reached ? forwarded : "");
-    }
+    else
+        expect_admitted(row, reply, forwarded);
     free(forwarded);
     return outcome;
 }
@@ -365,7 +395,9 @@ static void print_table(const struct case_host *const *hosts, size_t host_count)
 {
     unsigned sums[HOSTS_MAX][OUTCOMES] = {{0}};
 
-    print_message("\nrows as they stand / refused by the host itself / not applicable\n%-14s", "");
+    print_message(
+        "\nrows as they stand / refused by the host itself / not applicable or rewritten\n%-14s",
+        "");
     for (size_t h = 0; h < host_count; h++)
         print_message(" %-12s", hosts[h]->name);
     for (size_t s = 0; s < now.replay->count; s++) {
