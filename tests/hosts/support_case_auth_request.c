@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NGINX as it comes, with auth_request. */
 #include "support_case_hosts.h"
-#include "support_daemon.h"
+#include "support_stock.h"
 
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 static struct proxy service;
 static struct daemon nginx;
 static unsigned ports[CASE_SUITES_MAX];
-
-static const char *missing(void)
-{
-    char *path = daemon_find("nginx");
-    const char *what = path == NULL ? "nginx is not installed" : NULL;
-
-    free(path);
-    return what;
-}
 
 /* As in examples/proxy/README.md. */
 static void write_api(FILE *out, const struct replay *replay, const char *name, const char *api)
@@ -64,7 +54,10 @@ static void write_server(FILE *out, const struct replay *replay, size_t i)
     const char *name;
     json_t *ignored;
 
-    fprintf(out, "  server {\n    listen 127.0.0.1:%u;\n", ports[i]);
+    fprintf(out,
+            "  server {\n    listen 127.0.0.1:%u;\n    underscores_in_headers on;\n"
+            "    large_client_header_buffers 4 16k;\n",
+            ports[i]);
     json_object_foreach((json_t *)(uintptr_t)suite_apis(suite), name, ignored)
     {
         char api[SUITE_API_BYTES];
@@ -88,29 +81,18 @@ static void write_server(FILE *out, const struct replay *replay, size_t i)
 
 static void start(const struct replay *replay)
 {
-    static const char *const temporary[] = {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"};
-    char *program = daemon_find("nginx"), *path;
-    FILE *out;
+    size_t len;
+    char *http = NULL;
+    FILE *out = open_memstream(&http, &len);
 
+    assert_non_null(out);
     case_service_start(&service, replay, "403");
     daemon_ports(ports, replay->count);
-    path = case_file(replay, "nginx.conf", &out);
-    fprintf(out,
-            "daemon off;\n%spid %s/nginx.pid;\nerror_log stderr;\nworker_processes 1;\n"
-            "events {}\nhttp {\n  access_log off;\n  underscores_in_headers on;\n"
-            "  large_client_header_buffers 4 16k;\n",
-            geteuid() == 0 ? "user root;\n" : "", replay->dir);
-    for (size_t i = 0; i < sizeof(temporary) / sizeof(temporary[0]); i++)
-        fprintf(out, "  %s_temp_path %s/%s;\n", temporary[i], replay->dir, temporary[i]);
     for (size_t i = 0; i < replay->count; i++)
         write_server(out, replay, i);
-    fprintf(out, "}\n");
-    assert_int_equal(fclose(out), 0);
-    snprintf(nginx.log, sizeof(nginx.log), "%s/nginx.log", replay->dir);
-    daemon_start(&nginx, (const char *const[]){program, "-e", "stderr", "-c", path, NULL}, NULL,
-                 ports[replay->count - 1]);
-    free(path);
-    free(program);
+    fclose(out);
+    nginx_start_stock(&nginx, replay->dir, http, ports[replay->count - 1]);
+    free(http);
 }
 
 static unsigned serve(const struct replay *replay, size_t suite)
@@ -131,7 +113,7 @@ static void stop(void)
 const struct case_host case_auth_request = {.name = "auth_request",
                                             .judges =
                                                 JUDGES_STATUS | JUDGES_CHALLENGE | JUDGES_IDENTITY,
-                                            .missing = missing,
+                                            .missing = nginx_missing,
                                             .start = start,
                                             .serve = serve,
                                             .stop = stop};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support_case_hosts.h"
-#include "support_daemon.h"
+#include "support_stock.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -12,15 +12,6 @@
 static struct proxy service;
 static struct daemon caddy;
 static unsigned ports[CASE_SUITES_MAX];
-
-static const char *missing(void)
-{
-    char *path = daemon_find("caddy");
-    const char *what = path == NULL ? "caddy is not installed" : NULL;
-
-    free(path);
-    return what;
-}
 
 /* As in examples/proxy/README.md; Caddy answers 200 to what no handle takes. */
 static void write_site(FILE *out, const struct replay *replay, size_t i)
@@ -50,27 +41,18 @@ static void write_site(FILE *out, const struct replay *replay, size_t i)
 
 static void start(const struct replay *replay)
 {
-    char data[128], settings[128];
-    const char *const environment[] = {data, settings, NULL};
-    char *program = daemon_find("caddy"), *path;
-    FILE *out;
+    size_t len;
+    char *sites = NULL;
+    FILE *out = open_memstream(&sites, &len);
 
+    assert_non_null(out);
     case_service_start(&service, replay, "native");
     daemon_ports(ports, replay->count);
-    path = case_file(replay, "Caddyfile", &out);
-    fprintf(out, "{\n  admin off\n  auto_https off\n}\n");
     for (size_t i = 0; i < replay->count; i++)
         write_site(out, replay, i);
-    assert_int_equal(fclose(out), 0);
-    snprintf(caddy.log, sizeof(caddy.log), "%s/caddy.log", replay->dir);
-    snprintf(data, sizeof(data), "XDG_DATA_HOME=%s", replay->dir);
-    snprintf(settings, sizeof(settings), "XDG_CONFIG_HOME=%s", replay->dir);
-    daemon_start(
-        &caddy,
-        (const char *const[]){program, "run", "--adapter", "caddyfile", "--config", path, NULL},
-        environment, ports[replay->count - 1]);
-    free(path);
-    free(program);
+    fclose(out);
+    caddy_start(&caddy, replay->dir, sites, ports[replay->count - 1]);
+    free(sites);
 }
 
 static unsigned serve(const struct replay *replay, size_t suite)
@@ -91,7 +73,7 @@ static void stop(void)
 const struct case_host case_caddy = {.name = "caddy",
                                      .judges = JUDGES_STATUS | JUDGES_CHALLENGE | JUDGES_BODY |
                                                JUDGES_IDENTITY,
-                                     .missing = missing,
+                                     .missing = caddy_missing,
                                      .start = start,
                                      .serve = serve,
                                      .stop = stop};
