@@ -91,6 +91,7 @@ static int full_load(struct clientid_sync *s, uint64_t now_ns, clientid_error *e
     if (was_loaded)
         clientid__sync_keep_all(s, l.registry, position, now_ns);
     s->status.from_source = 1;
+    s->files_apart = true;
     clientid__sync_publish(s, l.registry, position, now_ns, now_ns);
     note_position(s, seen, position);
     if (!was_loaded)
@@ -149,6 +150,7 @@ static int apply_round(struct clientid_sync *s, clientid_position position, uint
     rv = clientid__round_commit(&s->round, position.revision, now_ns);
     if (rv != 0)
         return clientid__fail(error, rv, "no memory for the changes");
+    s->files_apart = true;
     clientid__sync_keep_round(s, position, now_ns);
     rv = clientid__round_each(&s->round, clientid__sync_apply, registry);
     if (rv != 0)

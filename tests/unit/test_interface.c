@@ -104,7 +104,7 @@ static const struct {
     {"sizeof clientid_position", sizeof(clientid_position), 16},
     {"clientid_sync_options.state", offsetof(clientid_sync_options, state), 8},
     {"clientid_sync_options.interval_ns", offsetof(clientid_sync_options, interval_ns), 16},
-    {"clientid_sync_options.read_only", offsetof(clientid_sync_options, read_only), 24},
+    {"clientid_sync_options.mode", offsetof(clientid_sync_options, mode), 24},
     {"clientid_sync_options.log", offsetof(clientid_sync_options, log), 32},
     {"clientid_sync_options.log_self", offsetof(clientid_sync_options, log_self), 40},
     {"sizeof clientid_sync_options", sizeof(clientid_sync_options), 48},
