@@ -74,24 +74,30 @@ static int open_contact(struct clientid__folder *folder)
     return failed;
 }
 
-/* A file that was removed since it was opened is no lock: others would lock the one that takes its place. */
-static int lock_file(struct clientid__folder *folder, int *fd)
+bool clientid__folder_owned(const struct clientid__folder *folder)
 {
     struct stat named, opened;
-    int failed = clientid__file_open(folder->fd, LOCK_NAME, O_RDWR | O_CREAT, fd);
 
-    if (failed == 0 && flock(*fd, LOCK_EX | LOCK_NB) != 0)
+    return fstat(folder->lock, &opened) == 0 &&
+           fstatat(folder->fd, LOCK_NAME, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+/* A file that was removed since it was opened is no lock: others would lock the one that takes its place. */
+static int lock_file(struct clientid__folder *folder)
+{
+    int failed = clientid__file_open(folder->fd, LOCK_NAME, O_RDWR | O_CREAT, &folder->lock);
+
+    if (failed == 0 && flock(folder->lock, LOCK_EX | LOCK_NB) != 0)
         failed = errno;
-    if (failed == 0 && (fstat(*fd, &opened) != 0 ||
-                        fstatat(folder->fd, LOCK_NAME, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
-                        named.st_dev != opened.st_dev || named.st_ino != opened.st_ino))
+    if (failed == 0 && !clientid__folder_owned(folder))
         failed = EWOULDBLOCK;
     return failed;
 }
 
 int clientid__folder_lock(struct clientid__folder *folder, clientid_error *error)
 {
-    int failed = lock_file(folder, &folder->lock);
+    int failed = lock_file(folder);
 
     if (failed == 0)
         failed = open_contact(folder);

@@ -37,6 +37,8 @@ void clientid__folder_close(struct clientid__folder *folder);
  * _FULL.
  */
 int clientid__folder_lock(struct clientid__folder *folder, clientid_error *error);
+/* False when somebody removed the lock's file: another one may hold a lock too. */
+bool clientid__folder_owned(const struct clientid__folder *folder);
 /* Leaves it to others, and reads. */
 void clientid__folder_unlock(struct clientid__folder *folder);
 

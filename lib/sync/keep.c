@@ -221,6 +221,11 @@ void clientid__sync_keep_round(struct clientid_sync *s, clientid_position positi
 
     if (!s->writes)
         return;
+    /* A snapshot is due; until it is there, the files of before, if any, must not bring back what ends now. */
+    if (!clientid__folder_appendable(&s->folder)) {
+        clientid__folder_abandon(&s->folder, position, now_ns);
+        return;
+    }
     if (clientid__folder_append(&s->folder, &s->round, position, now_ns, &error) != 0 &&
         s->disk_code == 0)
         clientid__sync_disk_failed(s, &error, now_ns);

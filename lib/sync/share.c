@@ -26,10 +26,11 @@ static void take(struct clientid_sync *s, uint64_t now_ns)
         clientid__sync_disk_failed(s, &error, now_ns);
         return;
     }
-    if (s->follows || s->disk_code != 0)
+    if (now_ns != 0)
         clientid__sync_news(s, "this process writes the last-known-good files from now on");
     s->writes = true;
     s->vouched = false;
+    s->files_apart = true; /* only what a writer loads can it go on from */
     s->follows = false;
     s->disk_code = 0;
     s->disk_next_ns = 0;
@@ -52,22 +53,32 @@ void clientid__sync_take(struct clientid_sync *s, uint64_t now_ns)
         take(s, now_ns);
 }
 
+static void yield_to(struct clientid_sync *s, const char *who)
+{
+    clientid__folder_unlock(&s->folder);
+    s->writes = false;
+    s->vouched = false;
+    s->files_apart = true; /* nothing tells any more where memory stands in the files */
+    clientid__sync_news(s, "the last-known-good files are left to %s", who);
+}
+
+static bool failed_long(struct clientid_sync *s, uint64_t now_ns)
+{
+    if (s->in_step || s->failing_ns == 0 || s->failing_ns > now_ns) {
+        s->failing_ns = s->in_step ? 0 : now_ns;
+        return false;
+    }
+    return now_ns - s->failing_ns >= YIELD_NS;
+}
+
 void clientid__sync_yield(struct clientid_sync *s, uint64_t now_ns)
 {
     if (!shares(s) || !s->writes)
         return;
-    if (s->in_step || s->failing_ns == 0 || s->failing_ns > now_ns) {
-        s->failing_ns = s->in_step ? 0 : now_ns;
-        return;
-    }
-    if (now_ns - s->failing_ns < YIELD_NS)
-        return;
-    clientid__folder_unlock(&s->folder);
-    s->writes = false;
-    s->follows = false;
-    s->files_apart = true; /* nothing tells any more where memory stands in the files */
-    clientid__sync_news(s,
-                        "the last-known-good files are left to a process that reaches the source");
+    if (failed_long(s, now_ns))
+        yield_to(s, "a process that reaches the source");
+    else if (!clientid__folder_owned(&s->folder))
+        yield_to(s, "who has the new lock: the old one was removed");
 }
 
 void clientid__sync_follow_durable(struct clientid_sync *s)
