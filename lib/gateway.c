@@ -14,7 +14,7 @@
 
 #include "state.h"
 
-enum { API_NAME_MAX = 128 };
+enum { API_NAME_MAX = 128, TALLY_ROWS_SPARE = 64 };
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -58,8 +58,6 @@ static struct clientid_api *intern(clientid_gateway *gateway, clientid_str name)
     if (apis == NULL)
         return NULL;
     gateway->apis = apis;
-    if (clientid__workers_grow(gateway, gateway->api_count + 1) != 0)
-        return NULL;
     api = api_new(gateway, name);
     if (api == NULL)
         return NULL;
@@ -69,6 +67,17 @@ static struct clientid_api *intern(clientid_gateway *gateway, clientid_str name)
         return NULL;
     }
     gateway->apis[gateway->api_count++] = api;
+    return api;
+}
+
+/* The same for one that requests may ask for: workers count it from now on.  The registry's names need no counters. */
+static struct clientid_api *intern_counted(clientid_gateway *gateway, clientid_str name)
+{
+    struct clientid_api *api = intern(gateway, name);
+
+    if (api == NULL || (!api->counted && clientid__workers_count(gateway, api) != 0))
+        return NULL;
+    api->counted = true;
     return api;
 }
 
@@ -100,7 +109,7 @@ int clientid_api_get(clientid_gateway *gateway, clientid_str name, const clienti
     if (gateway == NULL || out == NULL || !name_valid(name))
         return CLIENTID_ERR_ARG;
     pthread_mutex_lock(&gateway->lock);
-    api = intern(gateway, name);
+    api = intern_counted(gateway, name);
     pthread_mutex_unlock(&gateway->lock);
     if (api == NULL)
         return CLIENTID_ERR_NOMEM;
@@ -129,7 +138,7 @@ static void chain_free(void *mem, void *chain)
 static int intern_all(clientid_gateway *gateway, const struct clientid__config *config)
 {
     for (size_t i = 0; i < config->api_count; i++)
-        if (intern(gateway, clientid__cstr(config->apis[i].name)) == NULL)
+        if (intern_counted(gateway, clientid__cstr(config->apis[i].name)) == NULL)
             return CLIENTID_ERR_NOMEM;
     return 0;
 }
@@ -257,6 +266,15 @@ static int no_memory(clientid_error *error)
     return clientid__fail(error, CLIENTID_ERR_NOMEM, "no memory for the gateway");
 }
 
+/* Room also for names that a reload brings. */
+static int open_tally(clientid_gateway *gateway, uint32_t slots)
+{
+    if (slots == 0)
+        return 0;
+    return clientid__tally_new(&gateway->tally, &gateway->mem, slots,
+                               TALLY_ROWS_SPARE + 2 * gateway->config->api_count);
+}
+
 static int start(clientid_gateway *gateway, const clientid_options *options, clientid_error *error)
 {
     static const struct clientid__answers plain = {.contract_status = 401};
@@ -276,22 +294,43 @@ static int start(clientid_gateway *gateway, const clientid_options *options, cli
     rv = open_parts(gateway, error);
     if (rv != 0)
         return rv;
+    if (open_tally(gateway, options->shared_counters) != 0)
+        return no_memory(error);
     if (keep_text(gateway, gateway->config->store, &gateway->store) != 0 ||
         keep_text(gateway, gateway->config->state, &gateway->state) != 0 ||
+        keep_text(gateway, gateway->config->limits_file, &gateway->limits_file) != 0 ||
         intern_all(gateway, gateway->config) != 0)
         return no_memory(error);
     put_in_force(gateway, gateway->config);
     return 0;
 }
 
-int clientid_gateway_new(clientid_gateway **out, const clientid_options *options,
+/* Hosts built when the struct was shorter leave out its end. */
+static int read_options(clientid_options *options, const clientid_options *given,
+                        clientid_error *error)
+{
+    *options = (clientid_options){0};
+    if (given == NULL || given->size < offsetof(clientid_options, shared_counters))
+        return clientid__fail(error, CLIENTID_ERR_ARG, "options of another size");
+    memcpy(options, given, given->size < sizeof(*options) ? given->size : sizeof(*options));
+    if (options->shared_counters > CLIENTID__TALLY_SLOTS_MAX || options->reserved != 0)
+        return clientid__fail(error, CLIENTID_ERR_ARG, "shared_counters is at most %d",
+                              CLIENTID__TALLY_SLOTS_MAX);
+    return 0;
+}
+
+int clientid_gateway_new(clientid_gateway **out, const clientid_options *given,
                          clientid_error *error)
 {
+    clientid_options read;
+    const clientid_options *options = &read;
     clientid_gateway *gateway;
-    int rv;
+    int rv = read_options(&read, given, error);
 
-    if (out == NULL || options == NULL || options->size < sizeof(*options))
-        return clientid__fail(error, CLIENTID_ERR_ARG, "options of another size");
+    if (rv != 0)
+        return rv;
+    if (out == NULL)
+        return clientid__fail(error, CLIENTID_ERR_ARG, "no place for the gateway");
     gateway = clientid__alloc(allocator_of(options), 1, sizeof(*gateway));
     if (gateway == NULL)
         return no_memory(error);
@@ -331,7 +370,8 @@ void clientid_gateway_del(clientid_gateway *gateway)
         clientid__epoch_slot_put(gateway->observer);
     clientid__epoch_del(gateway->epoch);
     clientid__config_del(gateway->config);
-    clientid__counters_del(gateway->past, &mem);
+    clientid__counters_del(gateway, gateway->past);
+    clientid__tally_del(gateway->tally);
     clientid__pepper_del(gateway->pepper);
     clientid__table_close(gateway->table);
     clientid__pool_del(gateway->pool);
@@ -347,6 +387,11 @@ clientid_str clientid_gateway_store(const clientid_gateway *gateway)
 clientid_str clientid_gateway_state(const clientid_gateway *gateway)
 {
     return gateway->state;
+}
+
+clientid_str clientid_gateway_limits_file(const clientid_gateway *gateway)
+{
+    return gateway->limits_file;
 }
 
 /* ---- contracts ------------------------------------------------------------------------------- */

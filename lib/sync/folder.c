@@ -56,9 +56,13 @@ static int open_contact(struct clientid__folder *folder)
 {
     static const char zeros[1024];
     uint64_t size = 0;
-    int failed = clientid__file_open(folder->fd, CLIENTID__CONTACT_NAME, O_RDWR | O_CREAT,
-                                     &folder->contact_fd);
+    int fd;
+    int failed = clientid__file_open(folder->fd, CLIENTID__CONTACT_NAME, O_RDWR | O_CREAT, &fd);
 
+    if (failed != 0)
+        return failed;
+    clientid__file_close(&folder->contact_fd); /* as a reader had it */
+    folder->contact_fd = fd;
     if (failed == 0)
         failed = clientid__file_size(folder->contact_fd, &size);
     if (failed == 0 && size < sizeof(zeros))
@@ -70,21 +74,53 @@ static int open_contact(struct clientid__folder *folder)
     return failed;
 }
 
-int clientid__folder_lock(struct clientid__folder *folder, clientid_error *error)
+bool clientid__folder_owned(const struct clientid__folder *folder)
+{
+    struct stat named, opened;
+
+    return fstat(folder->lock, &opened) == 0 &&
+           fstatat(folder->fd, LOCK_NAME, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+/* A file that was removed since it was opened is no lock: others would lock the one that takes its place. */
+static int lock_file(struct clientid__folder *folder)
 {
     int failed = clientid__file_open(folder->fd, LOCK_NAME, O_RDWR | O_CREAT, &folder->lock);
 
     if (failed == 0 && flock(folder->lock, LOCK_EX | LOCK_NB) != 0)
         failed = errno;
+    if (failed == 0 && !clientid__folder_owned(folder))
+        failed = EWOULDBLOCK;
+    return failed;
+}
+
+int clientid__folder_lock(struct clientid__folder *folder, clientid_error *error)
+{
+    int failed = lock_file(folder);
+
     if (failed == 0)
         failed = open_contact(folder);
-    if (failed == 0)
+    if (failed == 0) {
+        /* Where a reader stood says nothing about where the writer of before ended. */
+        clientid__journal_close(&folder->journal);
+        folder->read_only = false;
         return 0;
+    }
     clientid__file_close(&folder->lock);
     if (failed == EWOULDBLOCK)
         return clientid__fail(error, CLIENTID_ERR_BUSY,
                               "another process writes the last-known-good files of this folder");
     return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot write to the state folder");
+}
+
+void clientid__folder_unlock(struct clientid__folder *folder)
+{
+    clientid__journal_close(&folder->journal);
+    clientid__file_close(&folder->contact_fd);
+    clientid__file_close(&folder->lock); /* last: from here on another one writes */
+    folder->read_only = true;
+    folder->left = false;
 }
 
 /* ---- load -------------------------------------------------------------------------------------- */

@@ -16,7 +16,7 @@
 struct clientid__folder {
     const clientid_allocator *mem;
     int fd;
-    int lock;       /* -1: not ours to write */
+    int lock;       /* -1: not ours to write, at present */
     int contact_fd; /* -1: there is no such file yet */
     bool read_only;
     bool left; /* the source went back, and the files still hold what it said before */
@@ -32,8 +32,15 @@ int clientid__folder_open(struct clientid__folder *folder, const clientid_alloca
                           const char *path, bool read_only, clientid_error *error);
 void clientid__folder_close(struct clientid__folder *folder);
 
-/* Makes this the one writer.  CLIENTID_ERR_BUSY: there is another; _IO, _FULL. */
+/*
+ * Makes this the one writer; what was read of the journal is forgotten.  CLIENTID_ERR_BUSY: there is another; _IO,
+ * _FULL.
+ */
 int clientid__folder_lock(struct clientid__folder *folder, clientid_error *error);
+/* False when somebody removed the lock's file: another one may hold a lock too. */
+bool clientid__folder_owned(const struct clientid__folder *folder);
+/* Leaves it to others, and reads. */
+void clientid__folder_unlock(struct clientid__folder *folder);
 
 /* What the files hold. */
 struct clientid__saved {
