@@ -113,8 +113,11 @@ static void pairs_remove(struct host_pairs *pairs, const char *name)
 
 static void pairs_free(struct host_pairs *pairs)
 {
-    while (pairs->count != 0)
-        pairs_remove(pairs, pairs->at[0].name);
+    for (size_t i = 0; i < pairs->count; i++) {
+        free(pairs->at[i].name);
+        free(pairs->at[i].value);
+    }
+    pairs->count = 0;
 }
 
 const char *host_get(const struct host_pairs *pairs, const char *name, size_t nth)
