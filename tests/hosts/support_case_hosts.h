@@ -14,7 +14,8 @@ extern const struct case_host case_auth_request; /* NGINX */
 extern const struct case_host case_ext_authz;    /* Envoy */
 extern const struct case_host case_caddy;
 
-/* The module, configured likewise. */
+/* The modules, configured likewise. */
+extern const struct case_host case_nginx;
 extern const struct case_host case_envoy;
 
 #define CASE_SUITES_MAX 32

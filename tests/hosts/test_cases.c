@@ -18,7 +18,8 @@ static bool is_wanted(const char *name, int argc, char *const *argv)
 int main(int argc, char **argv)
 {
     static const struct case_host *const all[] = {
-        &case_proxy, &case_service, &case_auth_request, &case_ext_authz, &case_caddy, &case_envoy};
+        &case_proxy, &case_service,   &case_nginx, &case_auth_request,
+        &case_envoy, &case_ext_authz, &case_caddy};
     const struct case_host *hosts[sizeof(all) / sizeof(all[0])];
     struct replay replay;
     size_t count = 0;
