@@ -78,6 +78,20 @@ int clientid__registry_apply(struct clientid__registry *registry, const clientid
 int clientid__registry_each(const struct clientid__registry *registry, clientid_event_fn *emit,
                             void *sink);
 
+/*
+ * The same in pieces, between which changes may be applied: |contracts| of them a call, tiers and groups with the first.
+ * All that stays as it is from the first call to the last is emitted, some of it maybe twice.  What changes meanwhile is
+ * the caller's to add.  0: that was all; 1: there is more; or what |emit| returned.
+ */
+struct clientid__registry_walk {
+    bool begun;
+    uint64_t at;
+    uint64_t moves; /* |at| is a place in the table that was there after so many */
+};
+int clientid__registry_some(const struct clientid__registry *registry,
+                            struct clientid__registry_walk *walk, size_t contracts,
+                            clientid_event_fn *emit, void *sink);
+
 /* Any thread, approximate while the writer works. */
 struct clientid__registry_size {
     uint64_t contracts, tiers, groups;
