@@ -321,6 +321,7 @@ static int start(clientid_gateway *gateway, const clientid_options *options, cli
         return no_memory(error);
     if (keep_text(gateway, gateway->config->store, &gateway->store) != 0 ||
         keep_text(gateway, gateway->config->state, &gateway->state) != 0 ||
+        keep_text(gateway, gateway->config->limits_file, &gateway->limits_file) != 0 ||
         intern_all(gateway, gateway->config) != 0)
         return no_memory(error);
     put_in_force(gateway, gateway->config);
@@ -411,6 +412,11 @@ clientid_str clientid_gateway_store(const clientid_gateway *gateway)
 clientid_str clientid_gateway_state(const clientid_gateway *gateway)
 {
     return gateway->state;
+}
+
+clientid_str clientid_gateway_limits_file(const clientid_gateway *gateway)
+{
+    return gateway->limits_file;
 }
 
 /* ---- contracts ------------------------------------------------------------------------------- */
