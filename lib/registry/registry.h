@@ -46,6 +46,13 @@ struct clientid__contract {
 bool clientid__registry_find(const struct clientid__registry *registry, uint32_t api,
                              clientid_str client_id, uint64_t hash, struct clientid__contract *out);
 
+/*
+ * Tiers one after the other: |*n| is 0 before the first; NULL after the last.  One that is on its way out may be among
+ * them.
+ */
+const struct clientid__tier *clientid__registry_tier(const struct clientid__registry *registry,
+                                                     uint32_t *n);
+
 /* The hash the index uses, from the 128-bit hash of the client id and the number of the API instance. */
 static inline uint64_t clientid__registry_hash(struct clientid__hash128 id, uint32_t api)
 {
