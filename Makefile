@@ -131,6 +131,28 @@ $(BUILD)/clientid-proxy: $(proxy_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
 
+# ---- the module for Envoy -----------------------------------------------------------
+
+# One file that needs libc and jansson (whose archive Debian builds for programs only), for images of Envoy that have little
+# else.  All of it but the hooks is hidden, so that no symbol of ours meets one of the host's, which has a TLS library of its own.
+envoy_src     := $(sort $(wildcard examples/envoy/*.c))
+envoy_objects := $(envoy_src:%.c=$(BUILD)/pic/%.o) $(core_src:%.c=$(BUILD)/so/%.o) $(store_src:%.c=$(BUILD)/so/%.o)
+envoy_module  := $(BUILD)/envoy/libclientid_envoy.so
+envoy_libs     = -Wl,-Bstatic $(filter-out -ljansson,$(call pkg,--libs $(core_pkgs) $(store_pkgs))) -Wl,-Bdynamic -ljansson -lm -ldl
+ENVOY_MODULES ?= $(LIBDIR)/envoy
+
+$(BUILD)/pic/%.o: %.c $(stamp)
+	@mkdir -p $(@D) && $(say) CC-PIC $<
+	$(Q)$(compile) -fPIC -c -o $@ $<
+$(envoy_module): $(envoy_objects) examples/envoy/module.map
+	@mkdir -p $(@D) && $(say) LD $@
+	$(Q)$(link) -shared -Wl,-soname,libclientid_envoy.so -Wl,--version-script,examples/envoy/module.map \
+	    -Wl,-z,relro,-z,now,-z,nodelete -Wl,-Bsymbolic -Wl,--exclude-libs,ALL -o $@ $(filter %.o,$^) $(envoy_libs)
+envoy: $(envoy_module)
+install-envoy: envoy
+	$(INSTALL) -d "$(DESTDIR)$(ENVOY_MODULES)"
+	$(INSTALL) -m 755 $(envoy_module) "$(DESTDIR)$(ENVOY_MODULES)"
+
 example_bin := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 $(example_bin): $(BUILD)/examples/%: $(BUILD)/examples/%.o $(store_a) $(core_a)
 	@$(say) LD $@
@@ -152,7 +174,7 @@ $(BUILD)/tests/unit/support_%.o: tests/unit/support_%.c $(stamp)
 interop_common := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/interop/support_*.c)))
 $(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
-	$(Q)$(compile) -Itests/interop -c -o $@ $<
+	$(Q)$(compile) -Itests/interop -Itests/unit -c -o $@ $<
 $(interop_bin): $(interop_common)
 $(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
@@ -177,7 +199,7 @@ $(hosts_bin): $(BUILD)/tests/%: tests/%.c $(hosts_common) $(interop_common) $(te
 check-hosts:
 	$(Q)sh tests/tools/packages.sh hosts
 	$(Q)$(MAKE) --no-print-directory hosts
-hosts: all $(hosts_bin)
+hosts: all $(envoy_module) $(hosts_bin)
 	$(Q)sh tests/tools/run.sh $(BUILD) $(hosts_bin)
 
 # A build per sanitizer, each in its own folder, so switching needs no clean.
@@ -293,7 +315,7 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: FORCE all test interop hosts check-hosts asan ubsan tsan coverage layers headers exports readme installed format \
+.PHONY: FORCE all envoy install-envoy test interop hosts check-hosts asan ubsan tsan coverage layers headers exports readme installed format \
     format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
