@@ -559,11 +559,35 @@ void stream_resume(struct stream *stream, void *envoy)
         (void)refuse_unread(stream, envoy);
 }
 
+/*
+ * Envoy's response flags (from 1.39 on; CoreResponseFlag, by position): UH, UF, UO, NR and NC are answers of Envoy's own in place of an
+ * upstream that got nothing.  Any flag beside them, such as the one of a retry, may mean that one got something.
+ */
+#define FLAGS_UNSENT                                                                               \
+    (UINT64_C(1) << 1 | UINT64_C(1) << 5 | UINT64_C(1) << 7 | UINT64_C(1) << 8 | UINT64_C(1) << 24)
+
+/* An upstream that never saw the request costs the client nothing. */
+static void refund_unsent(struct stream *stream, void *envoy)
+{
+    uint64_t flags = 0;
+    if (!CALL(http_filter_get_attribute_int)(envoy, ABI_ATTRIBUTE_RESPONSE_FLAGS, &flags) ||
+        flags == 0 || (flags & ~FLAGS_UNSENT) != 0)
+        return;
+    clientid_worker *worker = gateway_worker(stream->gateway);
+    if (worker != NULL && clientid_refund(worker, &stream->charge->receipt, realtime_ns()) == 0)
+        stats_count(&stream->filter->stats, envoy, STAT_REFUNDED);
+}
+
 void stream_answer(struct stream *stream, void *envoy)
 {
-    if (stream->extra == NULL)
-        return;
-    answer_add(envoy, stream->extra);
-    free(stream->extra);
-    stream->extra = NULL;
+    if (stream->extra != NULL) {
+        answer_add(envoy, stream->extra);
+        free(stream->extra);
+        stream->extra = NULL;
+    }
+    if (stream->charge != NULL) {
+        refund_unsent(stream, envoy);
+        free(stream->charge);
+        stream->charge = NULL;
+    }
 }
