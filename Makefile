@@ -158,6 +158,38 @@ install-envoy: envoy
 	$(INSTALL) -d "$(DESTDIR)$(ENVOY_MODULES)"
 	$(INSTALL) -m 755 $(envoy_module) "$(DESTDIR)$(ENVOY_MODULES)"
 
+# ---- NGINX module -------------------------------------------------------------------
+
+# nginx-dev's configure runs once, to learn what nginx was built with; the module is compiled with our own flags.  It finds
+# the libraries in the folder above its own, and elsewhere as the system does.
+NGINX      ?= nginx
+NGINX_SRC  ?= /usr/share/nginx/src
+nginx_objs := $(abspath $(BUILD))/nginx/objs
+nginx_name := ngx_http_clientid_module
+nginx_so   := $(BUILD)/nginx/$(nginx_name).so
+nginx_src  := $(sort $(wildcard examples/nginx/*.c))
+nginx_inc  := $(foreach d,core event event/modules event/quic os/unix http http/modules http/v2 http/v3, \
+                -isystem $(NGINX_SRC)/src/$(d)) -isystem $(nginx_objs)
+
+nginx: $(nginx_so)
+$(nginx_objs)/ngx_auto_config.h: examples/nginx/config
+	@mkdir -p $(@D) && $(say) CONF nginx
+	$(Q)cd $(NGINX_SRC) && ./configure --with-compat --builddir=$(nginx_objs) \
+	    --add-dynamic-module=$(abspath examples/nginx) >$(nginx_objs)/configure.log 2>&1 || \
+	    { tail -3 $(nginx_objs)/configure.log >&2; echo 'nginx-dev is needed: apt-get install nginx nginx-dev' >&2; exit 1; }
+	$(Q)touch $@
+$(BUILD)/nginx/%.o: examples/nginx/%.c $(nginx_objs)/ngx_auto_config.h $(stamp)
+	@mkdir -p $(@D) && $(say) CC-PIC $<
+	$(Q)$(compile) -fPIC $(nginx_inc) -c -o $@ $<
+# What configure writes: the name and the build signature, by which nginx tells whether the module fits.
+$(BUILD)/nginx/signature.o: $(nginx_objs)/ngx_auto_config.h $(stamp)
+	@$(say) CC-PIC $(nginx_name)_modules.c
+	$(Q)$(CC) $(SANFLAGS) $(CFLAGS) -fPIC $(nginx_inc) -c -o $@ $(nginx_objs)/$(nginx_name)_modules.c
+$(nginx_so): $(nginx_src:examples/nginx/%.c=$(BUILD)/nginx/%.o) $(BUILD)/nginx/signature.o \
+    $(BUILD)/libclientid.so $(BUILD)/libclientid-store.so
+	@$(say) LD $@
+	$(Q)$(link) -shared -Wl,-z,relro,-z,now -Wl,-rpath,'$$ORIGIN/..' -o $@ $(filter %.o,$^) -L$(BUILD) -lclientid-store -lclientid
+
 # ---- tests --------------------------------------------------------------------------
 
 # Unit tests link the archives, so they may call clientid__ functions.  Tests in interop/ start the real programs.

@@ -56,10 +56,10 @@ struct clientid_gateway {
     struct clientid__epoch *epoch;
     struct clientid__table *table;
     struct clientid__pool *pool;
-    struct clientid__pepper *pepper;       /* NULL: none */
-    uint64_t seed;                         /* of client id hashes: the table's */
-    struct clientid__epoch_slot *observer; /* for metrics, under |lock| */
-    clientid_str store, state;             /* in the pool: a reload replaces the configuration */
+    struct clientid__pepper *pepper;        /* NULL: none */
+    uint64_t seed;                          /* of client id hashes: the table's */
+    struct clientid__epoch_slot *observer;  /* for metrics, under |lock| */
+    clientid_str store, state, limits_file; /* in the pool: a reload replaces the configuration */
     /* How requests of API instances that are not configured are answered. */
     const struct clientid__answers *unknown_api;
     void (*warn)(void *self, const clientid_error *);

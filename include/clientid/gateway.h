@@ -110,6 +110,9 @@ CLIENTID_EXPORT clientid_str clientid_gateway_state(const clientid_gateway *gate
 /* The limits file, or an empty slice when the limits are in memory. */
 CLIENTID_EXPORT clientid_str clientid_gateway_limits_file(const clientid_gateway *gateway);
 
+/* The configuration's "limits.file", or empty: the limits table is then private to each process. */
+CLIENTID_EXPORT clientid_str clientid_gateway_limits_file(const clientid_gateway *gateway);
+
 /* How contracts stand: what a health check wants to know. */
 typedef struct clientid_status {
     size_t size;      /* sizeof(clientid_status), set by the caller */
