@@ -152,7 +152,7 @@ $(BUILD)/tests/unit/support_%.o: tests/unit/support_%.c $(stamp)
 interop_common := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/interop/support_*.c)))
 $(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
-	$(Q)$(compile) -Itests/interop -c -o $@ $<
+	$(Q)$(compile) -Itests/interop -Itests/unit -c -o $@ $<
 $(interop_bin): $(interop_common)
 $(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
