@@ -75,7 +75,6 @@ struct clientid_gateway {
     _Atomic uint64_t degraded_after_ns;
 
     struct clientid_limits limits; /* |table| for operators */
-    clientid_str limits_file;      /* in the pool */
     struct clientid__tally *tally; /* NULL: all counters are private */
 
     /* Under |lock|. */

@@ -107,8 +107,6 @@ CLIENTID_EXPORT int clientid_api_configured(const clientid_api *api);
  */
 CLIENTID_EXPORT clientid_str clientid_gateway_store(const clientid_gateway *gateway);
 CLIENTID_EXPORT clientid_str clientid_gateway_state(const clientid_gateway *gateway);
-/* The limits file, or an empty slice when the limits are in memory. */
-CLIENTID_EXPORT clientid_str clientid_gateway_limits_file(const clientid_gateway *gateway);
 
 /* The configuration's "limits.file", or empty: the limits table is then private to each process. */
 CLIENTID_EXPORT clientid_str clientid_gateway_limits_file(const clientid_gateway *gateway);
