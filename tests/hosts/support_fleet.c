@@ -171,7 +171,7 @@ static const char envoy_head[] =
     "              filter_name: clientid\n"
     "              filter_config:\n"
     "                \"@type\": type.googleapis.com/google.protobuf.Struct\n"
-    "                value: {config: %s/config}\n"
+    "                value: {config: %s/config, api: probe}\n"
     "          - name: envoy.filters.http.router\n"
     "            typed_config: {\"@type\": "
     "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}\n"
@@ -213,7 +213,7 @@ void fleet_prepare(struct fleet *fleet)
     upstream_start(&fleet->upstream);
     proxy_prepare(&fleet->proxy);
     nginx_prepare(&fleet->nginx, &fleet->upstream);
-    snprintf(fleet->envoy.dir, sizeof fleet->envoy.dir, "%s/envoy", fleet->proxy.dir);
+    (void)snprintf(fleet->envoy.dir, sizeof fleet->envoy.dir, "%.50s/envoy", fleet->proxy.dir);
     assert_int_equal(mkdir(fleet->envoy.dir, 0700), 0);
     snprintf(path, sizeof path, "%s/shared", fleet->proxy.dir);
     assert_int_equal(mkdir(path, 0700), 0);
