@@ -10,6 +10,7 @@
 #   make fuzz            clang only; FUZZ_TIME=60 seconds per target
 #   make coverage        line coverage of lib/, fails under 90 %
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
+#   make bench-http      what a check costs in NGINX and Envoy, beside their own means
 #   make bench           numbers on this machine; see bench/README.md
 #   make install         DESTDIR, PREFIX, LIBDIR, INCLUDEDIR, BINDIR as usual; make uninstall
 #
@@ -312,6 +313,19 @@ bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/bench
 $(BUILD)/bench/%: bench/%.c $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
 	$(Q)$(compile) -Ilib -o $@ $< $(store_a) $(core_a) $(LDFLAGS) $(core_libs) $(store_libs)
+# What a check costs in NGINX and Envoy, beside their own means.
+bench_http := $(BUILD)/bench/http/bench-http
+$(BUILD)/bench/http/%.o: bench/http/%.c $(stamp)
+	@mkdir -p $(@D) && $(say) CC $<
+	$(Q)$(compile) -c -o $@ $<
+$(bench_http): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/http/*.c))) $(store_a) $(core_a)
+	@$(say) LD $@
+	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs)
+bench-http:
+	$(Q)sh tests/tools/packages.sh bench
+	$(Q)$(MAKE) --no-print-directory bench-http-run
+bench-http-run: all nginx envoy $(bench_http)
+	$(Q)$(bench_http) $(BUILD) "$$(sh tests/tools/envoy.sh)" /usr/lib/nginx/modules
 bench: $(bench_bin)
 	$(Q)set -e; for b in $(bench_bin); do $$b $(BUILD)/bench; done
 
@@ -351,7 +365,8 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: FORCE all envoy install-envoy test interop hosts check-hosts asan ubsan tsan coverage layers headers exports readme installed format \
+.PHONY: FORCE all nginx install-nginx envoy install-envoy test interop hosts check-hosts bench-http bench-http-run asan ubsan \
+    tsan coverage layers headers exports readme installed format \
     format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -14,6 +14,7 @@
 #define WAIT_MOST_NS   15000000000ULL
 #define FOLLOW_MOST_NS 1000000000ULL
 #define DISK_WAIT_NS   1000000000ULL
+#define DRAFT_WAIT_NS  2000000ULL /* between two pieces of a snapshot */
 
 /* ---- what the others tell ---------------------------------------------------------------------- */
 
@@ -51,6 +52,7 @@ void clientid__sync_publish(struct clientid_sync *s, struct clientid__registry *
                             clientid_position position, uint64_t contact_ns, uint64_t now_ns)
 {
     s->loaded = true;
+    s->torn = false;
     s->status.identity = position.identity;
     s->status.revision = position.revision;
     s->status.contact_ns = contact_ns;
@@ -251,8 +253,8 @@ static int ask_source(struct clientid_sync *s, uint64_t now_ns, clientid_error *
 {
     int rv;
 
-    if (clientid__sync_may_fall_back(s) && s->source_code != 0 && now_ns < s->source_next_ns &&
-        s->source_next_ns - now_ns <= WAIT_MOST_NS) {
+    if ((clientid__sync_may_fall_back(s) || clientid__sync_drafts(s)) && s->source_code != 0 &&
+        now_ns < s->source_next_ns && s->source_next_ns - now_ns <= WAIT_MOST_NS) {
         *trouble = s->trouble;
         return s->source_code;
     }
@@ -265,13 +267,15 @@ static int ask_source(struct clientid_sync *s, uint64_t now_ns, clientid_error *
 
 static uint64_t next_time(struct clientid_sync *s, int rv, uint64_t now_ns)
 {
-    uint64_t files_ns = after(now_ns, s->options.interval_ns);
+    uint64_t files_ns = UINT64_MAX;
 
     if (!s->has_source)
         return after(now_ns, wait_after(s, rv));
-    return rv != 0 && clientid__sync_may_fall_back(s) && files_ns < s->source_next_ns
-               ? files_ns
-               : s->source_next_ns;
+    if (clientid__sync_drafts(s))
+        files_ns = after(now_ns, DRAFT_WAIT_NS);
+    else if (rv != 0 && clientid__sync_may_fall_back(s))
+        files_ns = after(now_ns, s->options.interval_ns);
+    return files_ns < s->source_next_ns ? files_ns : s->source_next_ns;
 }
 
 int clientid_sync_step(clientid_sync *s, uint64_t now_ns, uint64_t *next_ns, clientid_error *error)

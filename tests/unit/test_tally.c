@@ -533,9 +533,9 @@ static void test_options(void **state)
     options.size--;
     assert_int_equal(clientid_gateway_new(&gateway, &options, NULL), CLIENTID_ERR_ARG);
     options.size = sizeof(options);
-    options.reserved = 1;
+    options.flags = 2;
     assert_int_equal(clientid_gateway_new(&gateway, &options, NULL), CLIENTID_ERR_ARG);
-    options.reserved = 0;
+    options.flags = 0;
     options.shared_counters = CLIENTID__TALLY_SLOTS_MAX + 1;
     assert_int_equal(clientid_gateway_new(&gateway, &options, NULL), CLIENTID_ERR_ARG);
     options.shared_counters = CLIENTID__TALLY_SLOTS_MAX;
