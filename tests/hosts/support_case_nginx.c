@@ -42,12 +42,14 @@ static void write_server(FILE *out, const struct support_suite *suite, unsigned 
 static void write_files(const struct replay *replay)
 {
     json_t *config = suite_config(replay->store, replay->suites, replay->count);
-    char *text = json_dumps(config, 0), *http = NULL;
+    char *text, *http = NULL;
     size_t len;
     FILE *out = open_memstream(&http, &len);
 
-    assert_non_null(text);
     assert_non_null(out);
+    json_object_set_new(config, "limits", json_pack("{s:s}", "file", "@DIR@/limits"));
+    text = json_dumps(config, 0);
+    assert_non_null(text);
     fprintf(out, "  clientid_config @CONFIG@;\n  large_client_header_buffers 4 16k;\n");
     for (size_t i = 0; i < replay->count; i++)
         write_server(out, &replay->suites[i], ports[i]);
