@@ -174,8 +174,8 @@ static void write_module_route(FILE *out, const struct support_suite *suite, con
             "                    dynamic_module_config: {name: clientid_envoy}\n"
             "                    per_route_config_name: clientid\n"
             "                    filter_config:\n"
-            "                      " TYPES "google.protobuf.Struct\n"
-            "                      value: {api: %s}\n",
+            "                      " TYPES "google.protobuf.StringValue\n"
+            "                      value: '{\"api\": \"%s\"}'\n",
             api);
 }
 
