@@ -236,7 +236,7 @@ $(hosts_bin): $(BUILD)/tests/%: tests/%.c $(hosts_common) $(interop_common) $(te
 check-hosts:
 	$(Q)sh tests/tools/packages.sh hosts
 	$(Q)$(MAKE) --no-print-directory hosts
-hosts: all $(envoy_module) $(hosts_bin)
+hosts: all $(nginx_so) $(envoy_module) $(hosts_bin)
 	$(Q)sh tests/tools/run.sh $(BUILD) $(hosts_bin)
 
 # A build per sanitizer, each in its own folder, so switching needs no clean.
