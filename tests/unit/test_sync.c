@@ -880,6 +880,58 @@ static void a_tier_that_goes_begins_the_snapshot_anew(void **state)
     expect_files(source.at.revision);
 }
 
+/* The first of its two events is applied, the second names a tier that is not there. */
+static int half_a_change(void *self, clientid_event_fn *emit, void *sink,
+                         clientid_position *position, clientid_error *error)
+{
+    clientid_event event = {.type = CLIENTID_EVENT_CONTRACT, .revision = source.at.revision};
+    int rv;
+
+    (void)self, (void)error;
+    event.u.contract = (clientid_contract_event){.id = 2,
+                                                 .api = CLIENTID_STR("orders"),
+                                                 .client_id = CLIENTID_STR("c1"),
+                                                 .application_id = 101,
+                                                 .status = CLIENTID_PENDING};
+    rv = emit(sink, &event);
+    event.u.contract.id = 3;
+    event.u.contract.tier_id = 77;
+    *position = source.at;
+    return rv != 0 ? rv : emit(sink, &event);
+}
+
+/* Memory that is at no revision is not written as if it were. */
+static void half_a_round_is_not_saved(void **state)
+{
+    int (*changes)(void *, clientid_event_fn *, void *, clientid_position *, clientid_error *) =
+        source.source.changes;
+
+    (void)state;
+    for (int n = 0; n < SUPPORT_CLIENTS; n++)
+        support_source_set(&source, n, CLIENTID_APPROVED);
+    source.source.changes = half_a_change;
+    start(FLEXIBLE);
+    assert_int_equal(step(), 0);
+    sync_->piece_contracts = 1;
+    clientid__sync_keep_soon(sync_, w.now_ns);
+    support_source_set(&source, 1, CLIENTID_REVOKED);
+    source.load_code = CLIENTID_ERR_UNREACHABLE;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(step(), CLIENTID_ERR_UNREACHABLE);
+        assert_false(clientid__sync_drafts(sync_));
+        assert_int_equal(sync_->folder.snapshot.position.revision, source.at.revision - 1);
+        clientid__folder_abandon(&sync_->folder, source.at, w.now_ns); /* a new one is due */
+    }
+    source.load_code = 0;
+    sync_->source.changes = changes;
+    w.now_ns += 20 * SECOND_NS;
+    assert_int_equal(step(), 0);
+    EXPECT(1, CONTRACT_REVOKED);
+    for (int i = 0; i < SUPPORT_CLIENTS; i++)
+        assert_int_equal(step(), 0);
+    expect_files(source.at.revision);
+}
+
 static void a_disk_that_fails_in_the_middle_leaves_the_files_of_before(void **state)
 {
     (void)state;
@@ -1350,6 +1402,7 @@ int main(void)
         ROW(changes_go_on_while_a_snapshot_is_written),
         ROW(until_the_first_snapshot_is_there_old_files_are_refused),
         ROW(a_tier_that_goes_begins_the_snapshot_anew),
+        ROW(half_a_round_is_not_saved),
         ROW(a_disk_that_fails_in_the_middle_leaves_the_files_of_before),
         ROW(a_disk_that_fails_is_not_tried_at_every_step),
         ROW(changes_that_lead_back_lead_to_a_full_load),
