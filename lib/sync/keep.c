@@ -7,8 +7,7 @@
 #define TOUCH_NS   2000000000ULL
 #define LOAD_TRIES 3
 
-#define PIECE_CONTRACTS 8192 /* some 3 ms */
-#define DRAFTS_MOST     3
+#define DRAFTS_MOST 3
 
 static int each_of(const void *registry, clientid_event_fn *emit, void *sink)
 {
@@ -311,15 +310,27 @@ static int each_in_piece(const void *self, clientid_event_fn *emit, void *sink)
     return clientid__registry_some(p->registry, p->walk, p->contracts, emit, sink);
 }
 
+static int write_piece(struct clientid_sync *s, size_t contracts, clientid_error *error)
+{
+    struct piece piece = {clientid__gateway_registry(s->gateway), &s->walk, contracts};
+
+    return clientid__folder_write(&s->folder, each_in_piece, &piece, error);
+}
+
 void clientid__sync_keep_soon(struct clientid_sync *s, uint64_t now_ns)
 {
     clientid_error error = {0};
     clientid_position position = clientid__sync_position(s);
+    int rv;
 
     if (!s->writes)
         return;
     s->walk = (struct clientid__registry_walk){.begun = false};
-    if (clientid__folder_begin(&s->folder, position, s->status.contact_ns, &error) != 0)
+    rv = clientid__folder_begin(&s->folder, position, s->status.contact_ns, &error);
+    /* Tiers at once: a change that is added next may name them. */
+    if (rv == 0)
+        rv = write_piece(s, 0, &error);
+    if (rv < 0)
         clientid__sync_disk_failed(s, &error, now_ns);
     /* The files of before know less than what is in force by now. */
     if (!clientid__folder_appendable(&s->folder))
@@ -329,13 +340,13 @@ void clientid__sync_keep_soon(struct clientid_sync *s, uint64_t now_ns)
 /* Between the pieces changes are polled, kept, applied, and added to the draft: it ends at what is in force then. */
 static void draft_on(struct clientid_sync *s, uint64_t now_ns)
 {
-    struct piece piece = {clientid__gateway_registry(s->gateway), &s->walk,
-                          s->drafts_dropped < DRAFTS_MOST ? PIECE_CONTRACTS : SIZE_MAX};
     clientid_error error = {0};
-    int rv = clientid__folder_write(&s->folder, each_in_piece, &piece, &error);
+    int rv =
+        write_piece(s, s->drafts_dropped < DRAFTS_MOST ? s->piece_contracts : SIZE_MAX, &error);
 
     if (rv == 1) {
-        if (clientid__folder_flush(&s->folder, &error) != 0)
+        rv = clientid__folder_flush(&s->folder, &error);
+        if (rv != 0)
             clientid__sync_disk_failed(s, &error, now_ns);
         return;
     }

@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define INTERVAL_NS    50000000ULL
-#define WAIT_MOST_NS   15000000000ULL
-#define FOLLOW_MOST_NS 1000000000ULL
-#define DISK_WAIT_NS   1000000000ULL
-#define DRAFT_WAIT_NS  2000000ULL /* between two pieces of a snapshot */
+#define INTERVAL_NS     50000000ULL
+#define WAIT_MOST_NS    15000000000ULL
+#define FOLLOW_MOST_NS  1000000000ULL
+#define DISK_WAIT_NS    1000000000ULL
+#define DRAFT_CONTRACTS 8192       /* some 3 ms */
+#define DRAFT_WAIT_NS   2000000ULL /* between two pieces of a snapshot */
 
 /* ---- what the others tell ---------------------------------------------------------------------- */
 
@@ -100,6 +101,7 @@ static struct clientid_sync *make(clientid_gateway *gateway, const clientid_sour
     clientid__table_seen(clientid__gateway_table(gateway), &s->first_seen.identity,
                          &s->first_seen.revision);
     s->ask = true;
+    s->piece_contracts = DRAFT_CONTRACTS;
     s->round.frames.mem = mem;
     seed = clientid__mix64(((uint64_t)getpid() << 32) ^ (uintptr_t)s ^
                            clientid__table_seed(clientid__gateway_table(gateway)));

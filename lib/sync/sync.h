@@ -31,6 +31,7 @@ struct clientid_sync {
     bool files_apart; /* a reader's memory no longer equals what it read: load again */
     bool torn;        /* a round was applied in part: memory is at no position */
     struct clientid__registry_walk walk; /* of the snapshot that is being written */
+    size_t piece_contracts;              /* of it at a time */
     unsigned drafts_dropped;             /* in a row, because tiers went meanwhile */
     bool ask;                            /* the source has changes that were not taken yet */
     bool in_step;                        /* with the source, or the files, after the last round */
