@@ -138,7 +138,7 @@ static bool describe(struct inquiry *q)
 }
 
 /* All policies name one client, so there is one look-up.  What it leads to is fetched while the secret is hashed. */
-static void look_up(struct inquiry *q, clientid_str id)
+static void look_up(struct inquiry *q, clientid_str id, bool needs_secret)
 {
     uint64_t hash, key[2];
 
@@ -148,7 +148,7 @@ static void look_up(struct inquiry *q, clientid_str id)
     q->id_hash = clientid__hash128(id.ptr, id.len, q->worker->gateway->seed);
     hash = clientid__registry_hash(q->id_hash, q->api->number);
     q->found = clientid__registry_find(q->registry, q->api->number, id, hash, &q->contract);
-    for (unsigned slot = 1; q->found && slot <= 2; slot++) {
+    for (unsigned slot = 1; q->found && needs_secret && slot <= 2; slot++) {
         uint64_t slot_key = clientid__secret_key(&q->contract, slot);
 
         clientid__use_key(key, q->id_hash, slot_key);
@@ -495,7 +495,7 @@ static clientid_reason judge_client(struct inquiry *q, const struct clientid__po
     bool chargeable = true;
     clientid_reason reason;
 
-    look_up(q, q->credentials[policy->spec].id);
+    look_up(q, q->credentials[policy->spec].id, policy->needs_secret);
     if (q->found && clientid__charges_tier(policy))
         chargeable = charge_tier(q, policy);
     reason = identify(q, policy);
