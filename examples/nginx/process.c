@@ -92,17 +92,16 @@ static int sync_new(struct process *process, clientid_gateway *gateway, const ch
                              error);
 }
 
-/* One process writes the files, the others follow them. */
+/* The processes agree on one that writes the files; the others follow them. */
 static int sync_open(struct process *process, clientid_gateway *gateway, const char *uri,
                      const char *state, clientid_error *error)
 {
-    clientid_sync_options options = {
-        .size = sizeof options, .state = state, .log = on_news, .log_self = process};
+    clientid_sync_options options = {.size = sizeof options,
+                                     .state = state,
+                                     .mode = CLIENTID_SYNC_SHARE,
+                                     .log = on_news,
+                                     .log_self = process};
     int rv = sync_new(process, gateway, uri, options, error);
-    if (rv == CLIENTID_ERR_BUSY) {
-        options.read_only = 1;
-        rv = sync_new(process, gateway, uri, options, error);
-    }
     if (rv == 0 || state == NULL || uri == NULL || rv == CLIENTID_ERR_NOMEM)
         return rv;
     report(process->log, error); /* a folder that is of no use: the store alone has to do */
