@@ -23,7 +23,7 @@ static bool gather(ngx_http_request_t *r, size_t len, clientid_str *out)
     char *to = text;
     for (; text != NULL && chain != NULL; chain = chain->next) {
         const size_t part = (size_t)ngx_buf_size(chain->buf);
-        if (!copy_part(chain->buf, to, part))
+        if (part != 0 && !copy_part(chain->buf, to, part)) /* the last one may be a mark only */
             return false;
         to += part;
     }

@@ -103,7 +103,8 @@ static char *gateway_new(ngx_conf_t *cf, struct main_conf *main)
     clientid_options options = {.size = sizeof options,
                                 .config_name = (const char *)main->file.data,
                                 .warn = on_warning,
-                                .warn_self = cf};
+                                .warn_self = cf,
+                                .shared_counters = CLIENTID_WORKERS_MAX};
     clientid_error error = {0};
     ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->pool, 0);
     if (cleanup == NULL || !read_file(cf, &main->file, &options.config))

@@ -38,6 +38,8 @@ struct passage *passage_get(ngx_http_request_t *r)
         cleanup->handler = on_pool_end;
     }
     ngx_http_set_ctx(r, passage, ngx_http_clientid_module);
+    /* passage_find looks no further in a main request that came straight from the client. */
+    ngx_http_set_ctx(r->main, passage, ngx_http_clientid_module);
     return passage;
 }
 

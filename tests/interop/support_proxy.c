@@ -396,6 +396,9 @@ static int load(void *self, clientid_event_fn *emit, void *sink, clientid_positi
     emit_contract(emit, sink, 2, "secret", 1);
     emit_contract(emit, sink, 3, "limited", 2);
     emit_contract(emit, sink, 4, "slow", 3);
+    emit_contract(emit, sink, 5, "form", 1);
+    emit_contract(emit, sink, 6, "paths", 1);
+    emit_contract(emit, sink, 7, "own", 1);
     *position = (clientid_position){.identity = 1, .revision = 1};
     return 0;
 }
