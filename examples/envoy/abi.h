@@ -39,7 +39,7 @@ enum {
     ABI_BODY_STOP_NO_BUFFER = 3
 };
 enum { ABI_TRAILERS_CONTINUE = 0, ABI_TRAILERS_STOP = 1 };
-enum { ABI_LOG_DEBUG = 1, ABI_LOG_INFO = 2, ABI_LOG_WARN = 3, ABI_LOG_ERROR = 4 };
+enum { ABI_LOG_INFO = 2, ABI_LOG_WARN = 3, ABI_LOG_ERROR = 4 };
 enum { ABI_ATTRIBUTE_RESPONSE_FLAGS = 17 };
 
 #define HOOK       __attribute__((visibility("default")))
@@ -95,7 +95,9 @@ HOOK void ON(http_filter_downstream_below_write_buffer_low_watermark)(void *filt
 /* Bytes of Envoy's are valid until the hook returns or anything is set, whichever is first. */
 
 void CALL(log)(int level, struct abi_bytes text); /* any thread */
-bool CALL(log_enabled)(int level);
+/* From 1.40 on. */
+__attribute__((weak)) void CALL(log_v2)(int level, struct abi_bytes text, struct abi_bytes file,
+                                        uint32_t line);
 __attribute__((weak)) bool CALL(is_validation_mode)(void); /* main thread */
 
 size_t CALL(http_get_headers_size)(void *filter_envoy, int type);
