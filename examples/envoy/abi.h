@@ -4,8 +4,8 @@
  * its documentation; only what is used here.  Nothing checks these against a running Envoy but the tests: names by
  * its dynamic symbol table, arguments by use.
  *
- * Released functions never change their arguments (a new one gets another name).  What is not in the oldest supported
- * Envoy, 1.38, is weak and has to be looked at before it is called; a missing one of the others is an error when Envoy
+ * Released functions never change their arguments (a new one gets another name).  What is not in the oldest Envoy whose
+ * interface is not checked by a hash, 1.37.1, is weak and has to be looked at before it is called; a missing one of the others is an error when Envoy
  * loads the module, since that is linked with "-z now".
  */
 #ifndef ENVOY_ABI_H
@@ -110,10 +110,10 @@ bool CALL(http_add_header)(void *filter_envoy, int type, struct abi_bytes name,
 
 size_t CALL(http_get_body_chunks_size)(void *filter_envoy, int type);
 bool CALL(http_get_body_chunks)(void *filter_envoy, int type, struct abi_bytes *out);
-/* True when the received body is the buffered one, not what follows it. */
-bool CALL(http_received_buffered_request_body)(void *filter_envoy);
-uint64_t CALL(http_get_buffer_limit)(void *filter_envoy);
-void CALL(http_set_buffer_limit)(void *filter_envoy, uint64_t limit);
+/* The next three from 1.38 on.  True when the received body is the buffered one, not what follows it. */
+__attribute__((weak)) bool CALL(http_received_buffered_request_body)(void *filter_envoy);
+__attribute__((weak)) uint64_t CALL(http_get_buffer_limit)(void *filter_envoy);
+__attribute__((weak)) void CALL(http_set_buffer_limit)(void *filter_envoy, uint64_t limit);
 
 /* May end the stream, and with it the filter, before it returns. */
 void CALL(http_send_response)(void *filter_envoy, uint32_t status, struct abi_pair *headers,

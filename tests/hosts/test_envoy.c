@@ -658,15 +658,15 @@ static void curl(const char *target, const char *header, const char *body, const
     char url[256];
     struct program_run run = {0};
     snprintf(url, sizeof url, "http://127.0.0.1:%u%s", envoy.port, target);
-    const char *argv[16] = {"/usr/bin/curl",           "-s", "-i",   "--max-time", "20",
-                            "--http2-prior-knowledge", "-H", header, url};
+    const char *argv[16] = {"/usr/bin/curl",           "-sS", "-i",   "--max-time", "20",
+                            "--http2-prior-knowledge", "-H",  header, url};
     if (body != NULL) {
         argv[9] = "--data-binary";
         argv[10] = body;
     }
     program_run(&run, argv, &(struct program_options){0});
     if (strstr(run.out, wanted) == NULL)
-        fail_msg("%s: wanted %s in\n%s", target, wanted, run.out);
+        fail_msg("%s: %d, wanted %s in\n%s%s", target, run.status, wanted, run.out, run.err);
     program_free(&run);
 }
 
@@ -686,8 +686,9 @@ static void grpc(void **state)
 {
     (void)state;
     needs_envoy();
-    curl("/id/Service/Method", "content-type: application/grpc", "x", "\r\ngrpc-status: 16\r\n");
-    curl("/few/Service/Method", "content-type: application/grpc", "x", "\r\ngrpc-status: 8\r\n");
+    /* Without a body: Envoy resets a stream that it answers before its end, and curl takes that badly. */
+    curl("/id/Service/Method", "content-type: application/grpc", NULL, "\r\ngrpc-status: 16\r\n");
+    curl("/few/Service/Method", "content-type: application/grpc", NULL, "\r\ngrpc-status: 8\r\n");
 }
 
 /* ---- other instances ------------------------------------------------------------------------- */
