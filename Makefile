@@ -10,6 +10,7 @@
 #   make fuzz            clang only; FUZZ_TIME=60 seconds per target
 #   make coverage        line coverage of lib/, fails under 90 %
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
+#   make bench-http      what a check costs in NGINX and Envoy, beside their own means
 #   make bench           numbers on this machine; see bench/README.md
 #   make install         DESTDIR, PREFIX, LIBDIR, INCLUDEDIR, BINDIR as usual; make uninstall
 #
@@ -158,6 +159,38 @@ install-envoy: envoy
 	$(INSTALL) -d "$(DESTDIR)$(ENVOY_MODULES)"
 	$(INSTALL) -m 755 $(envoy_module) "$(DESTDIR)$(ENVOY_MODULES)"
 
+# ---- NGINX module -------------------------------------------------------------------
+
+# nginx-dev's configure runs once, to learn what nginx was built with; the module is compiled with our own flags.  It finds
+# the libraries in the folder above its own, and elsewhere as the system does.
+NGINX      ?= nginx
+NGINX_SRC  ?= /usr/share/nginx/src
+nginx_objs := $(abspath $(BUILD))/nginx/objs
+nginx_name := ngx_http_clientid_module
+nginx_so   := $(BUILD)/nginx/$(nginx_name).so
+nginx_src  := $(sort $(wildcard examples/nginx/*.c))
+nginx_inc  := $(foreach d,core event event/modules event/quic os/unix http http/modules http/v2 http/v3, \
+                -isystem $(NGINX_SRC)/src/$(d)) -isystem $(nginx_objs)
+
+nginx: $(nginx_so)
+$(nginx_objs)/ngx_auto_config.h: examples/nginx/config
+	@mkdir -p $(@D) && $(say) CONF nginx
+	$(Q)cd $(NGINX_SRC) && ./configure --with-compat --builddir=$(nginx_objs) \
+	    --add-dynamic-module=$(abspath examples/nginx) >$(nginx_objs)/configure.log 2>&1 || \
+	    { tail -3 $(nginx_objs)/configure.log >&2; echo 'nginx-dev is needed: apt-get install nginx nginx-dev' >&2; exit 1; }
+	$(Q)touch $@
+$(BUILD)/nginx/%.o: examples/nginx/%.c $(nginx_objs)/ngx_auto_config.h $(stamp)
+	@mkdir -p $(@D) && $(say) CC-PIC $<
+	$(Q)$(compile) -fPIC $(nginx_inc) -c -o $@ $<
+# What configure writes: the name and the build signature, by which nginx tells whether the module fits.
+$(BUILD)/nginx/signature.o: $(nginx_objs)/ngx_auto_config.h $(stamp)
+	@$(say) CC-PIC $(nginx_name)_modules.c
+	$(Q)$(CC) $(SANFLAGS) $(CFLAGS) -fPIC $(nginx_inc) -c -o $@ $(nginx_objs)/$(nginx_name)_modules.c
+$(nginx_so): $(nginx_src:examples/nginx/%.c=$(BUILD)/nginx/%.o) $(BUILD)/nginx/signature.o \
+    $(BUILD)/libclientid.so $(BUILD)/libclientid-store.so
+	@$(say) LD $@
+	$(Q)$(link) -shared -Wl,-z,relro,-z,now -Wl,-rpath,'$$ORIGIN/..' -o $@ $(filter %.o,$^) -L$(BUILD) -lclientid-store -lclientid
+
 # ---- tests --------------------------------------------------------------------------
 
 # Unit tests link the archives, so they may call clientid__ functions.  Tests in interop/ start the real programs.
@@ -174,7 +207,7 @@ $(BUILD)/tests/unit/support_%.o: tests/unit/support_%.c $(stamp)
 interop_common := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/interop/support_*.c)))
 $(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
-	$(Q)$(compile) -Itests/interop -c -o $@ $<
+	$(Q)$(compile) -Itests/interop -Itests/unit -c -o $@ $<
 $(interop_bin): $(interop_common)
 $(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
@@ -280,6 +313,19 @@ bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/bench
 $(BUILD)/bench/%: bench/%.c $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
 	$(Q)$(compile) -Ilib -o $@ $< $(store_a) $(core_a) $(LDFLAGS) $(core_libs) $(store_libs)
+# What a check costs in NGINX and Envoy, beside their own means.
+bench_http := $(BUILD)/bench/http/bench-http
+$(BUILD)/bench/http/%.o: bench/http/%.c $(stamp)
+	@mkdir -p $(@D) && $(say) CC $<
+	$(Q)$(compile) -c -o $@ $<
+$(bench_http): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/http/*.c))) $(store_a) $(core_a)
+	@$(say) LD $@
+	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs)
+bench-http:
+	$(Q)sh tests/tools/packages.sh bench
+	$(Q)$(MAKE) --no-print-directory bench-http-run
+bench-http-run: all nginx envoy $(bench_http)
+	$(Q)$(bench_http) $(BUILD) "$$(sh tests/tools/envoy.sh)" /usr/lib/nginx/modules
 bench: $(bench_bin)
 	$(Q)set -e; for b in $(bench_bin); do $$b $(BUILD)/bench; done
 
@@ -319,7 +365,8 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: FORCE all envoy install-envoy test interop hosts check-hosts asan ubsan tsan coverage layers headers exports readme installed format \
+.PHONY: FORCE all nginx install-nginx envoy install-envoy test interop hosts check-hosts bench-http bench-http-run asan ubsan \
+    tsan coverage layers headers exports readme installed format \
     format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -14,7 +14,7 @@
 
 #include "state.h"
 
-enum { API_NAME_MAX = 128 };
+enum { API_NAME_MAX = 128, TALLY_ROWS_SPARE = 64 };
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
@@ -58,8 +58,6 @@ static struct clientid_api *intern(clientid_gateway *gateway, clientid_str name)
     if (apis == NULL)
         return NULL;
     gateway->apis = apis;
-    if (clientid__workers_grow(gateway, gateway->api_count + 1) != 0)
-        return NULL;
     api = api_new(gateway, name);
     if (api == NULL)
         return NULL;
@@ -69,6 +67,17 @@ static struct clientid_api *intern(clientid_gateway *gateway, clientid_str name)
         return NULL;
     }
     gateway->apis[gateway->api_count++] = api;
+    return api;
+}
+
+/* The same for one that requests may ask for: workers count it from now on.  The registry's names need no counters. */
+static struct clientid_api *intern_counted(clientid_gateway *gateway, clientid_str name)
+{
+    struct clientid_api *api = intern(gateway, name);
+
+    if (api == NULL || (!api->counted && clientid__workers_count(gateway, api) != 0))
+        return NULL;
+    api->counted = true;
     return api;
 }
 
@@ -100,12 +109,29 @@ int clientid_api_get(clientid_gateway *gateway, clientid_str name, const clienti
     if (gateway == NULL || out == NULL || !name_valid(name))
         return CLIENTID_ERR_ARG;
     pthread_mutex_lock(&gateway->lock);
-    api = intern(gateway, name);
+    api = intern_counted(gateway, name);
     pthread_mutex_unlock(&gateway->lock);
     if (api == NULL)
         return CLIENTID_ERR_NOMEM;
     *out = api;
     return 0;
+}
+
+int clientid_api_nth(clientid_gateway *gateway, size_t nth, const clientid_api **out)
+{
+    int rv = CLIENTID_ERR_NOT_FOUND;
+
+    if (gateway == NULL || out == NULL)
+        return CLIENTID_ERR_ARG;
+    pthread_mutex_lock(&gateway->lock);
+    for (size_t i = 0; rv != 0 && i < gateway->api_count; i++) {
+        if (gateway->apis[i]->counted && nth-- == 0) {
+            *out = gateway->apis[i];
+            rv = 0;
+        }
+    }
+    pthread_mutex_unlock(&gateway->lock);
+    return rv;
 }
 
 clientid_str clientid_api_name(const clientid_api *api)
@@ -129,7 +155,7 @@ static void chain_free(void *mem, void *chain)
 static int intern_all(clientid_gateway *gateway, const struct clientid__config *config)
 {
     for (size_t i = 0; i < config->api_count; i++)
-        if (intern(gateway, clientid__cstr(config->apis[i].name)) == NULL)
+        if (intern_counted(gateway, clientid__cstr(config->apis[i].name)) == NULL)
             return CLIENTID_ERR_NOMEM;
     return 0;
 }
@@ -236,15 +262,21 @@ static int keep_text(clientid_gateway *gateway, const char *text, clientid_str *
     return out->ptr != NULL ? 0 : CLIENTID_ERR_NOMEM;
 }
 
-static int open_parts(clientid_gateway *gateway, clientid_error *error)
+static int open_parts(clientid_gateway *gateway, bool existing, clientid_error *error)
 {
     const struct clientid__config *config = gateway->config;
     struct clientid__table_options table = {config->limits_file, config->cells, config->key_cells,
-                                            config->use_cells};
-    int rv = clientid__table_open(&gateway->table, &gateway->mem, &table, error);
+                                            config->use_cells, existing};
+    int rv = 0;
 
+    if (existing && config->limits_file == NULL)
+        return clientid__fail_at(error, CLIENTID_ERR_NOT_FOUND, "/limits/file",
+                                 "the limits are in the memory of the process that runs, since the "
+                                 "configuration names no file");
+    rv = clientid__table_open(&gateway->table, &gateway->mem, &table, error);
     if (rv != 0)
         return rv;
+    gateway->limits = (struct clientid_limits){.table = gateway->table, .gateway = gateway};
     gateway->seed = clientid__table_seed(gateway->table);
     if (config->pepper_file == NULL && config->pepper_env == NULL)
         return 0;
@@ -255,6 +287,15 @@ static int open_parts(clientid_gateway *gateway, clientid_error *error)
 static int no_memory(clientid_error *error)
 {
     return clientid__fail(error, CLIENTID_ERR_NOMEM, "no memory for the gateway");
+}
+
+/* Room also for names that a reload brings. */
+static int open_tally(clientid_gateway *gateway, uint32_t slots)
+{
+    if (slots == 0)
+        return 0;
+    return clientid__tally_new(&gateway->tally, &gateway->mem, slots,
+                               TALLY_ROWS_SPARE + 2 * gateway->config->api_count);
 }
 
 static int start(clientid_gateway *gateway, const clientid_options *options, clientid_error *error)
@@ -273,25 +314,48 @@ static int start(clientid_gateway *gateway, const clientid_options *options, cli
                                 options->config_name, options->warn, options->warn_self, error);
     if (rv != 0)
         return rv;
-    rv = open_parts(gateway, error);
+    rv = open_parts(gateway, (options->flags & CLIENTID_LIMITS_EXISTING) != 0, error);
     if (rv != 0)
         return rv;
+    if (open_tally(gateway, options->shared_counters) != 0)
+        return no_memory(error);
     if (keep_text(gateway, gateway->config->store, &gateway->store) != 0 ||
         keep_text(gateway, gateway->config->state, &gateway->state) != 0 ||
+        keep_text(gateway, gateway->config->limits_file, &gateway->limits_file) != 0 ||
         intern_all(gateway, gateway->config) != 0)
         return no_memory(error);
     put_in_force(gateway, gateway->config);
     return 0;
 }
 
-int clientid_gateway_new(clientid_gateway **out, const clientid_options *options,
+/* Hosts built when the struct was shorter leave out its end. */
+static int read_options(clientid_options *options, const clientid_options *given,
+                        clientid_error *error)
+{
+    *options = (clientid_options){0};
+    if (given == NULL || given->size < offsetof(clientid_options, shared_counters))
+        return clientid__fail(error, CLIENTID_ERR_ARG, "options of another size");
+    memcpy(options, given, given->size < sizeof(*options) ? given->size : sizeof(*options));
+    if (options->shared_counters > CLIENTID__TALLY_SLOTS_MAX ||
+        (options->flags & ~(uint32_t)CLIENTID_LIMITS_EXISTING) != 0)
+        return clientid__fail(error, CLIENTID_ERR_ARG,
+                              "shared_counters is at most %d, and flags are known ones",
+                              CLIENTID__TALLY_SLOTS_MAX);
+    return 0;
+}
+
+int clientid_gateway_new(clientid_gateway **out, const clientid_options *given,
                          clientid_error *error)
 {
+    clientid_options read;
+    const clientid_options *options = &read;
     clientid_gateway *gateway;
-    int rv;
+    int rv = read_options(&read, given, error);
 
-    if (out == NULL || options == NULL || options->size < sizeof(*options))
-        return clientid__fail(error, CLIENTID_ERR_ARG, "options of another size");
+    if (rv != 0)
+        return rv;
+    if (out == NULL)
+        return clientid__fail(error, CLIENTID_ERR_ARG, "no place for the gateway");
     gateway = clientid__alloc(allocator_of(options), 1, sizeof(*gateway));
     if (gateway == NULL)
         return no_memory(error);
@@ -331,7 +395,8 @@ void clientid_gateway_del(clientid_gateway *gateway)
         clientid__epoch_slot_put(gateway->observer);
     clientid__epoch_del(gateway->epoch);
     clientid__config_del(gateway->config);
-    clientid__counters_del(gateway->past, &mem);
+    clientid__counters_del(gateway, gateway->past);
+    clientid__tally_del(gateway->tally);
     clientid__pepper_del(gateway->pepper);
     clientid__table_close(gateway->table);
     clientid__pool_del(gateway->pool);
@@ -347,6 +412,11 @@ clientid_str clientid_gateway_store(const clientid_gateway *gateway)
 clientid_str clientid_gateway_state(const clientid_gateway *gateway)
 {
     return gateway->state;
+}
+
+clientid_str clientid_gateway_limits_file(const clientid_gateway *gateway)
+{
+    return gateway->limits_file;
 }
 
 /* ---- contracts ------------------------------------------------------------------------------- */

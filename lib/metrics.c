@@ -60,37 +60,49 @@ static void one(struct text *t, const char *name, const char *type, const char *
 
 /* ---- decisions ------------------------------------------------------------------------------- */
 
-typedef const _Atomic uint64_t *counter_of(const struct clientid__counters *counters,
-                                           clientid_reason reason);
-
-static const _Atomic uint64_t *decisions(const struct clientid__counters *counters,
-                                         clientid_reason reason)
+static void add_table(const clientid_gateway *gateway, const struct clientid__counter_table *table,
+                      size_t api, struct clientid__sums *sums)
 {
-    return &counters->decisions[reason];
+    if (table == NULL || api >= table->count || table->of[api] == NULL ||
+        clientid__tally_holds(gateway->tally, table->of[api]))
+        return;
+    clientid__sums_add(sums, table->of[api]);
 }
 
-static const _Atomic uint64_t *shadow(const struct clientid__counters *counters,
-                                      clientid_reason reason)
+/* Of this process, living workers and past ones; and of all processes, when there is a tally. */
+static struct clientid__sums sums_of(const clientid_gateway *gateway, size_t api)
 {
-    return &counters->shadow[reason];
-}
+    struct clientid__sums sums = {0};
 
-static uint64_t in_table(const struct clientid__counter_table *table, size_t api,
-                         clientid_reason reason, counter_of *counter)
-{
-    if (table == NULL || api >= table->count)
-        return 0;
-    return atomic_load_explicit(counter(table->of[api], reason), memory_order_relaxed);
-}
-
-static uint64_t sum(const clientid_gateway *gateway, size_t api, clientid_reason reason,
-                    counter_of *counter)
-{
-    uint64_t total = in_table(gateway->past, api, reason, counter);
-
+    add_table(gateway, gateway->past, api, &sums);
     for (clientid_worker *worker = gateway->workers; worker != NULL; worker = worker->next)
-        total += in_table(atomic_load(&worker->counters), api, reason, counter);
-    return total;
+        add_table(gateway, atomic_load(&worker->counters), api, &sums);
+    clientid__tally_sum(gateway->tally, gateway->apis[api]->text, &sums);
+    return sums;
+}
+
+typedef void put_sums_fn(struct text *t, clientid_str api, const struct clientid__sums *sums);
+
+/* Names that only other processes know come last. */
+static void each_api(struct text *t, const clientid_gateway *gateway, put_sums_fn *put_sums)
+{
+    struct clientid__sums sums;
+    struct clientid_api *known;
+    clientid_str name;
+    size_t at = 0;
+
+    for (size_t api = 0; api < gateway->api_count; api++) {
+        sums = sums_of(gateway, api);
+        put_sums(t, gateway->apis[api]->text, &sums);
+    }
+    while (clientid__tally_name(gateway->tally, &at, &name)) {
+        HASH_FIND(hh, gateway->by_name, name.ptr, name.len, known);
+        if (known != NULL)
+            continue;
+        sums = (struct clientid__sums){0};
+        clientid__tally_sum(gateway->tally, name, &sums);
+        put_sums(t, name, &sums);
+    }
 }
 
 static clientid_verdict verdict_of(clientid_reason reason)
@@ -103,22 +115,34 @@ static clientid_verdict verdict_of(clientid_reason reason)
     return of[reason];
 }
 
+static void put_decision_sums(struct text *t, clientid_str api, const struct clientid__sums *sums)
+{
+    for (clientid_reason r = 0; r < CLIENTID_REASON_COUNT; r++) {
+        if (sums->decisions[r] == 0)
+            continue;
+        print(t, "clientid_decisions_total{api=\"");
+        put_label(t, api);
+        print(t, "\",verdict=\"%s\",reason=\"%s\"} %llu\n", clientid_verdict_label(verdict_of(r)),
+              clientid_reason_label(r), (unsigned long long)sums->decisions[r]);
+    }
+}
+
 static void put_decisions(struct text *t, const clientid_gateway *gateway)
 {
     head(t, "clientid_decisions_total", "counter",
          "Decisions by API instance, verdict and reason.");
-    for (size_t api = 0; api < gateway->api_count; api++) {
-        for (clientid_reason r = 0; r < CLIENTID_REASON_COUNT; r++) {
-            uint64_t total = sum(gateway, api, r, decisions);
+    each_api(t, gateway, put_decision_sums);
+}
 
-            if (total == 0)
-                continue;
-            print(t, "clientid_decisions_total{api=\"");
-            put_label(t, gateway->apis[api]->text);
-            print(t, "\",verdict=\"%s\",reason=\"%s\"} %llu\n",
-                  clientid_verdict_label(verdict_of(r)), clientid_reason_label(r),
-                  (unsigned long long)total);
-        }
+static void put_shadow_sums(struct text *t, clientid_str api, const struct clientid__sums *sums)
+{
+    for (clientid_reason r = 0; r < CLIENTID_REASON_COUNT; r++) {
+        if (sums->shadow[r] == 0)
+            continue;
+        print(t, "clientid_shadow_denials_total{api=\"");
+        put_label(t, api);
+        print(t, "\",reason=\"%s\"} %llu\n", clientid_reason_label(r),
+              (unsigned long long)sums->shadow[r]);
     }
 }
 
@@ -126,18 +150,7 @@ static void put_shadow(struct text *t, const clientid_gateway *gateway)
 {
     head(t, "clientid_shadow_denials_total", "counter",
          "Requests that a policy in shadow mode would have refused.");
-    for (size_t api = 0; api < gateway->api_count; api++) {
-        for (clientid_reason r = 0; r < CLIENTID_REASON_COUNT; r++) {
-            uint64_t total = sum(gateway, api, r, shadow);
-
-            if (total == 0)
-                continue;
-            print(t, "clientid_shadow_denials_total{api=\"");
-            put_label(t, gateway->apis[api]->text);
-            print(t, "\",reason=\"%s\"} %llu\n", clientid_reason_label(r),
-                  (unsigned long long)total);
-        }
-    }
+    each_api(t, gateway, put_shadow_sums);
 }
 
 static void put_waiting(struct text *t, const clientid_gateway *gateway)
@@ -165,19 +178,21 @@ static void put_waiting(struct text *t, const clientid_gateway *gateway)
 
 static uint64_t latency_bucket(const clientid_gateway *gateway, size_t bucket)
 {
-    uint64_t total = atomic_load(&gateway->past_latency.bucket[bucket]);
+    uint64_t total = atomic_load(&gateway->past_latency.bucket[bucket]) +
+                     clientid__tally_bucket(gateway->tally, bucket);
 
     for (clientid_worker *worker = gateway->workers; worker != NULL; worker = worker->next)
-        total += atomic_load_explicit(&worker->latency.bucket[bucket], memory_order_relaxed);
+        total += atomic_load_explicit(&worker->own_latency.bucket[bucket], memory_order_relaxed);
     return total;
 }
 
 static uint64_t latency_sum(const clientid_gateway *gateway)
 {
-    uint64_t total = atomic_load(&gateway->past_latency.sum_ns);
+    uint64_t total =
+        atomic_load(&gateway->past_latency.sum_ns) + clientid__tally_latency_ns(gateway->tally);
 
     for (clientid_worker *worker = gateway->workers; worker != NULL; worker = worker->next)
-        total += atomic_load_explicit(&worker->latency.sum_ns, memory_order_relaxed);
+        total += atomic_load_explicit(&worker->own_latency.sum_ns, memory_order_relaxed);
     return total;
 }
 

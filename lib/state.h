@@ -4,6 +4,7 @@
 
 #include "gateway.h"
 #include "registry/secret.h"
+#include "tally.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@ struct clientid_api {
     char *name;
     clientid_str text;
     uint32_t number; /* dense, in the order of interning; groups have one too */
+    bool counted;    /* requests may ask for it; else only the registry knows the name */
     uint64_t
         identity; /* stable across processes that share a limits table: part of every cell key */
     _Atomic(struct clientid__chain *)
@@ -23,29 +25,13 @@ struct clientid_api {
     UT_hash_handle hh;
 };
 
-/* Written by one worker only, read by metrics: relaxed loads and stores, no locked instruction. */
-struct clientid__counters {
-    _Atomic uint64_t decisions[CLIENTID_REASON_COUNT];
-    _Atomic uint64_t shadow[CLIENTID_REASON_COUNT]; /* what shadowed policies would have refused */
-    char apart[64]; /* no cache line is shared with another worker's counters */
-};
-
-/* By API number.  Replaced by a larger one when API instances are interned. */
+/*
+ * By API number; NULL for one that is not counted.  Replaced by a larger one when API instances are interned.  Counters
+ * are private, or in the worker's slot of the tally.
+ */
 struct clientid__counter_table {
     size_t count;
     struct clientid__counters *of[];
-};
-
-/* Upper bounds of the latency histogram's buckets; the last bucket has none. */
-#define CLIENTID__LATENCY_BOUNDS_NS                                                                \
-    {                                                                                              \
-        100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000              \
-    }
-#define CLIENTID__LATENCY_BUCKETS 13
-
-struct clientid__latency {
-    _Atomic uint64_t bucket[CLIENTID__LATENCY_BUCKETS];
-    _Atomic uint64_t sum_ns;
 };
 
 struct clientid_worker {
@@ -53,8 +39,16 @@ struct clientid_worker {
     struct clientid__epoch_slot *slot;
     struct clientid__match_data *match;
     _Atomic(struct clientid__counter_table *) counters;
-    struct clientid__latency latency;
-    clientid_worker *next; /* the gateway's list, under its lock */
+    struct clientid__latency *latency; /* |own_latency|, or in |tally_slot| */
+    struct clientid__latency own_latency;
+    struct clientid__tally_slot *tally_slot; /* NULL: the gateway has no tally */
+    clientid_worker *next;                   /* the gateway's list, under its lock */
+};
+
+struct clientid_limits {
+    struct clientid__table *table;
+    clientid_gateway *gateway; /* NULL: opened by itself */
+    bool read_only;
 };
 
 struct clientid_gateway {
@@ -62,10 +56,10 @@ struct clientid_gateway {
     struct clientid__epoch *epoch;
     struct clientid__table *table;
     struct clientid__pool *pool;
-    struct clientid__pepper *pepper;       /* NULL: none */
-    uint64_t seed;                         /* of client id hashes: the table's */
-    struct clientid__epoch_slot *observer; /* for metrics, under |lock| */
-    clientid_str store, state;             /* in the pool: a reload replaces the configuration */
+    struct clientid__pepper *pepper;        /* NULL: none */
+    uint64_t seed;                          /* of client id hashes: the table's */
+    struct clientid__epoch_slot *observer;  /* for metrics, under |lock| */
+    clientid_str store, state, limits_file; /* in the pool: a reload replaces the configuration */
     /* How requests of API instances that are not configured are answered. */
     const struct clientid__answers *unknown_api;
     void (*warn)(void *self, const clientid_error *);
@@ -80,6 +74,9 @@ struct clientid_gateway {
     _Atomic uint64_t maximum_age_ns;
     _Atomic uint64_t degraded_after_ns;
 
+    struct clientid_limits limits; /* |table| for operators */
+    struct clientid__tally *tally; /* NULL: all counters are private */
+
     /* Under |lock|. */
     pthread_mutex_t lock;
     struct clientid__config *config;
@@ -87,8 +84,9 @@ struct clientid_gateway {
     struct clientid_api **apis;
     size_t api_count, api_capacity;
     clientid_worker *workers;
-    struct clientid__counter_table *past; /* of workers that are gone */
+    struct clientid__counter_table *past; /* private counters of workers that are gone */
     struct clientid__latency past_latency;
+    bool tally_full; /* the host was told */
     struct clientid__sync_status sync;
 };
 
@@ -100,9 +98,25 @@ clientid_reason clientid__contracts_state(clientid_gateway *gateway, uint64_t no
                                           const struct clientid__registry **registry,
                                           bool *degraded);
 
-void clientid__counters_del(struct clientid__counter_table *table, const clientid_allocator *mem);
-/* After a new API instance was interned, under the gateway's lock: every worker gets counters for it. */
-int clientid__workers_grow(clientid_gateway *gateway, size_t count);
+/* With the private counters in it. */
+void clientid__counters_del(const clientid_gateway *gateway, struct clientid__counter_table *table);
+/* Under the gateway's lock: every worker gets counters for |api|, or none does and it is CLIENTID_ERR_NOMEM. */
+int clientid__workers_count(clientid_gateway *gateway, const struct clientid_api *api);
+
+/* Whose cells: a client's on an API instance, and the API instance's own (clientid__charge_key). */
+static inline void clientid__client_identity(uint64_t identity[2],
+                                             struct clientid__hash128 client_id,
+                                             const struct clientid_api *api)
+{
+    identity[0] = clientid__mix64(client_id.low ^ api->identity);
+    identity[1] = client_id.high ^ api->identity;
+}
+
+static inline void clientid__api_identity(uint64_t identity[2], const struct clientid_api *api)
+{
+    identity[0] = clientid__mix64(api->identity);
+    identity[1] = api->identity;
+}
 
 /* The cell of a secret's last use: the same for every API instance of the client. */
 static inline void clientid__use_key(uint64_t key[2], struct clientid__hash128 client_id,

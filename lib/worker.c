@@ -1,43 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one thread owns: nobody else writes to it, so nothing here needs a locked instruction. */
+#include "base/error.h"
 #include "base/mem.h"
 #include "state.h"
 
-/* A table for |count| API instances that takes over the counters of |old|, which may be NULL. */
-static int counters_grow(struct clientid__counter_table **out,
-                         const struct clientid__counter_table *old, size_t count,
-                         const clientid_allocator *mem)
+#include <string.h>
+
+static void free_private(const clientid_gateway *gateway, struct clientid__counters *counters)
 {
-    size_t kept = old != NULL ? old->count : 0;
-    struct clientid__counter_table *table =
-        clientid__alloc(mem, 1, sizeof(*table) + count * sizeof(void *));
-
-    if (table == NULL)
-        return CLIENTID_ERR_NOMEM;
-    for (; table->count < count; table->count++) {
-        struct clientid__counters **of = &table->of[table->count];
-
-        *of = table->count < kept ? old->of[table->count]
-                                  : clientid__alloc(mem, 1, sizeof(struct clientid__counters));
-        if (*of == NULL)
-            goto fail;
-    }
-    *out = table;
-    return 0;
-fail:
-    while (table->count > kept)
-        clientid__free(mem, table->of[--table->count]);
-    clientid__free(mem, table);
-    return CLIENTID_ERR_NOMEM;
+    if (!clientid__tally_holds(gateway->tally, counters))
+        clientid__free(&gateway->mem, counters);
 }
 
-void clientid__counters_del(struct clientid__counter_table *table, const clientid_allocator *mem)
+void clientid__counters_del(const clientid_gateway *gateway, struct clientid__counter_table *table)
 {
     if (table == NULL)
         return;
     for (size_t i = 0; i < table->count; i++)
-        clientid__free(mem, table->of[i]);
-    clientid__free(mem, table);
+        free_private(gateway, table->of[i]);
+    clientid__free(&gateway->mem, table);
 }
 
 static void table_free(void *mem, void *table)
@@ -45,27 +26,99 @@ static void table_free(void *mem, void *table)
     clientid__free(mem, table);
 }
 
+/* A table for at least |count| API instances, with the counters of the one before. */
 static int worker_grow(clientid_gateway *gateway, clientid_worker *worker, size_t count)
 {
     struct clientid__counter_table *old = atomic_load(&worker->counters), *larger;
 
     if (old != NULL && old->count >= count)
         return 0;
-    if (counters_grow(&larger, old, count, &gateway->mem) != 0)
+    larger = clientid__alloc(&gateway->mem, 1, sizeof(*larger) + count * sizeof(void *));
+    if (larger == NULL)
         return CLIENTID_ERR_NOMEM;
+    larger->count = count;
+    if (old != NULL)
+        memcpy(larger->of, old->of, old->count * sizeof(void *));
     atomic_store(&worker->counters, larger);
     if (old != NULL)
         clientid__epoch_retire(gateway->epoch, table_free, &gateway->mem, old);
     return 0;
 }
 
-/* A worker that got counters for an API instance that then could not be interned keeps them. */
-int clientid__workers_grow(clientid_gateway *gateway, size_t count)
+/* Once: a slot has rows for a while, then for no more names. */
+static void warn_full(clientid_gateway *gateway, const struct clientid_api *api)
 {
-    for (clientid_worker *worker = gateway->workers; worker != NULL; worker = worker->next)
-        if (worker_grow(gateway, worker, count) != 0)
-            return CLIENTID_ERR_NOMEM;
+    clientid_error warning = {0};
+
+    if (gateway->tally_full || gateway->warn == NULL)
+        return;
+    gateway->tally_full = true;
+    clientid__fail(&warning, 0,
+                   "no room in the shared counters for API instance \"%.128s\" and those after it: "
+                   "each process shows what it counted itself",
+                   api->name);
+    gateway->warn(gateway->warn_self, &warning);
+}
+
+static struct clientid__counters *counters_for(clientid_gateway *gateway,
+                                               const clientid_worker *worker,
+                                               const struct clientid_api *api)
+{
+    struct clientid__counters *shared = NULL;
+
+    if (worker->tally_slot != NULL) {
+        shared = clientid__tally_row(gateway->tally, worker->tally_slot, api->text);
+        if (shared == NULL)
+            warn_full(gateway, api);
+    }
+    return shared != NULL ? shared : clientid__alloc(&gateway->mem, 1, sizeof(*shared));
+}
+
+/* No request reads this entry of the table yet: nobody has been given |api|. */
+static int worker_count(clientid_gateway *gateway, clientid_worker *worker,
+                        const struct clientid_api *api)
+{
+    struct clientid__counter_table *table;
+
+    if (worker_grow(gateway, worker, (size_t)api->number + 1) != 0)
+        return CLIENTID_ERR_NOMEM;
+    table = atomic_load(&worker->counters);
+    table->of[api->number] = counters_for(gateway, worker, api);
+    return table->of[api->number] != NULL ? 0 : CLIENTID_ERR_NOMEM;
+}
+
+static void worker_uncount(const clientid_gateway *gateway, clientid_worker *worker,
+                           const struct clientid_api *api)
+{
+    struct clientid__counter_table *table = atomic_load(&worker->counters);
+
+    free_private(gateway, table->of[api->number]);
+    table->of[api->number] = NULL;
+}
+
+int clientid__workers_count(clientid_gateway *gateway, const struct clientid_api *api)
+{
+    clientid_worker *worker;
+
+    for (worker = gateway->workers; worker != NULL; worker = worker->next)
+        if (worker_count(gateway, worker, api) != 0)
+            goto fail;
     return 0;
+fail:
+    for (clientid_worker *done = gateway->workers; done != worker; done = done->next)
+        worker_uncount(gateway, done, api);
+    return CLIENTID_ERR_NOMEM;
+}
+
+/* Under the lock. */
+static int worker_count_all(clientid_gateway *gateway, clientid_worker *worker)
+{
+    int rv = worker_grow(gateway, worker, gateway->api_count);
+
+    for (size_t i = 0; rv == 0 && i < gateway->api_count; i++)
+        if (gateway->apis[i]->counted)
+            rv = worker_count(gateway, worker, gateway->apis[i]);
+    return rv;
 }
 
 int clientid_worker_new(clientid_worker **out, clientid_gateway *gateway)
@@ -81,10 +134,16 @@ int clientid_worker_new(clientid_worker **out, clientid_gateway *gateway)
     worker->gateway = gateway;
     worker->slot = clientid__epoch_slot_get(gateway->epoch);
     worker->match = clientid__match_data_new(&gateway->mem);
-    if (worker->slot == NULL || worker->match == NULL)
+    worker->latency = &worker->own_latency;
+    if (gateway->tally != NULL)
+        worker->tally_slot = clientid__tally_take(gateway->tally);
+    if (worker->slot == NULL || worker->match == NULL ||
+        (gateway->tally != NULL && worker->tally_slot == NULL))
         goto fail;
+    if (worker->tally_slot != NULL)
+        worker->latency = clientid__tally_latency(worker->tally_slot);
     pthread_mutex_lock(&gateway->lock);
-    rv = worker_grow(gateway, worker, gateway->api_count);
+    rv = worker_count_all(gateway, worker);
     if (rv == 0) {
         worker->next = gateway->workers;
         gateway->workers = worker;
@@ -95,8 +154,9 @@ int clientid_worker_new(clientid_worker **out, clientid_gateway *gateway)
     *out = worker;
     return 0;
 fail:
-    if (worker->slot != NULL)
-        clientid__epoch_slot_put(worker->slot);
+    clientid__counters_del(gateway, atomic_load(&worker->counters));
+    clientid__tally_put(worker->tally_slot);
+    clientid__epoch_slot_put(worker->slot);
     clientid__match_data_del(worker->match);
     clientid__free(&gateway->mem, worker);
     return rv;
@@ -118,22 +178,44 @@ static void keep_counters(struct clientid__counters *past, const struct clientid
     }
 }
 
+/* What counts in the tally stays there. */
+static void drop_shared(const clientid_gateway *gateway, struct clientid__counter_table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (clientid__tally_holds(gateway->tally, table->of[i]))
+            table->of[i] = NULL;
+}
+
+/* Adds what |table| counted to |past|, which is not shorter; counters that |past| lacks move over. */
+static void keep_table(struct clientid__counter_table *past, struct clientid__counter_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (past->of[i] == NULL) {
+            past->of[i] = table->of[i];
+            table->of[i] = NULL;
+        } else if (table->of[i] != NULL) {
+            keep_counters(past->of[i], table->of[i]);
+        }
+    }
+}
+
 /* Under the lock.  The first worker that goes hands its table over whole, so that nothing has to be allocated here. */
 static void keep_sums(clientid_gateway *gateway, clientid_worker *worker)
 {
     struct clientid__counter_table *table = atomic_load(&worker->counters);
     struct clientid__counter_table *past = gateway->past;
 
-    add(&gateway->past_latency.sum_ns, &worker->latency.sum_ns);
+    add(&gateway->past_latency.sum_ns, &worker->own_latency.sum_ns);
     for (size_t i = 0; i < CLIENTID__LATENCY_BUCKETS; i++)
-        add(&gateway->past_latency.bucket[i], &worker->latency.bucket[i]);
+        add(&gateway->past_latency.bucket[i], &worker->own_latency.bucket[i]);
+    drop_shared(gateway, table);
     if (past == NULL || past->count < table->count) {
         gateway->past = table;
         table = past;
     }
-    for (size_t i = 0; table != NULL && i < table->count; i++)
-        keep_counters(gateway->past->of[i], table->of[i]);
-    clientid__counters_del(table, &gateway->mem);
+    if (table != NULL)
+        keep_table(gateway->past, table);
+    clientid__counters_del(gateway, table);
 }
 
 void clientid_worker_del(clientid_worker *worker)
@@ -150,6 +232,7 @@ void clientid_worker_del(clientid_worker *worker)
     *link = worker->next;
     keep_sums(gateway, worker);
     pthread_mutex_unlock(&gateway->lock);
+    clientid__tally_put(worker->tally_slot);
     clientid__epoch_slot_put(worker->slot);
     clientid__match_data_del(worker->match);
     clientid__free(&gateway->mem, worker);
@@ -168,6 +251,6 @@ void clientid_worker_latency(clientid_worker *worker, uint64_t elapsed_ns)
 
     while (i < sizeof(bounds) / sizeof(bounds[0]) && elapsed_ns > bounds[i])
         i++;
-    count(&worker->latency.bucket[i], 1);
-    count(&worker->latency.sum_ns, elapsed_ns);
+    count(&worker->latency->bucket[i], 1);
+    count(&worker->latency->sum_ns, elapsed_ns);
 }

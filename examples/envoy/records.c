@@ -37,13 +37,10 @@ static int make(clientid_sync **out, clientid_gateway *gateway, const char *uri,
 static int start(clientid_sync **out, clientid_gateway *gateway, const char *uri, const char *state,
                  clientid_error *error)
 {
-    clientid_sync_options options = {.size = sizeof options, .state = state, .log = on_news};
+    /* Others write the files too: the proxy, NGINX, Envoy before a hot restart. */
+    const clientid_sync_options options = {
+        .size = sizeof options, .state = state, .mode = CLIENTID_SYNC_SHARE, .log = on_news};
     int rv = make(out, gateway, uri, &options, error);
-    if (rv == CLIENTID_ERR_BUSY) {
-        options.read_only =
-            1; /* another process writes the files: the proxy, NGINX, Envoy before a hot restart */
-        rv = make(out, gateway, uri, &options, error);
-    }
     if (rv < 0)
         return rv;
     if (clientid_sync_start(*out) == 0)

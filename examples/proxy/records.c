@@ -28,7 +28,8 @@ static int start(clientid_sync **out, clientid_gateway *gateway, const char *uri
                  clientid_error *error)
 {
     clientid_source source = {.size = sizeof source};
-    const clientid_sync_options options = {.size = sizeof options, .state = state, .log = on_news};
+    const clientid_sync_options options = {
+        .size = sizeof options, .state = state, .mode = CLIENTID_SYNC_SHARE, .log = on_news};
     int rv = uri != NULL ? clientid_store_source(&source, uri, error) : 0;
     if (rv == 0)
         rv = clientid_sync_new(out, gateway, uri != NULL ? &source : NULL, &options, error);

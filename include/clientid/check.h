@@ -24,7 +24,10 @@ typedef struct clientid_worker clientid_worker;
 
 #define CLIENTID_WORKERS_MAX 1024
 
-/* CLIENTID_ERR_ARG, _NOMEM (also when there are too many workers), _CRYPTO. */
+/*
+ * CLIENTID_ERR_ARG, _NOMEM (also when there are too many workers, here or in all processes that share counters),
+ * _CRYPTO.
+ */
 CLIENTID_EXPORT int clientid_worker_new(clientid_worker **out, clientid_gateway *gateway);
 /* Its counters stay in the gateway's sums.  NULL is fine. */
 CLIENTID_EXPORT void clientid_worker_del(clientid_worker *worker);

@@ -15,7 +15,9 @@ extern "C" {
  * clientid_gateway_del, which must be the last.  They lock and allocate, so none belongs on the request
  * path.  Fork: create the gateway before or after fork; workers (check.h) and sync (sync.h) only after.  No thread
  * may be inside a function of this header while another one forks: the child would find the lock taken.  A
- * limits table in memory is then private to each process; a limits file is shared.
+ * limits table in memory is then private to each process; a limits file is shared.  Counters are private too, unless
+ * |shared_counters| says otherwise.  The registry, how its sync stands, and the requests that wait are always of the
+ * process that is asked.
  */
 typedef struct clientid_gateway clientid_gateway;
 
@@ -37,7 +39,24 @@ typedef struct clientid_options {
      */
     void (*warn)(void *self, const clientid_error *);
     void *warn_self;
+    /*
+     * 0: counters are of this process alone.  N, at most 65536: this process and those forked later have up to N
+     * workers, all together, which count in memory that they share: clientid_metrics_write in any of these processes
+     * shows the sums (decisions, shadow denials, latency).  A worker whose process was killed leaves its counts in
+     * them, and its place is given to the next clientid_worker_new, which tells the dead by /proc.  API instances are
+     * told apart by name, so processes may intern them in any order; there is room for 64 more than twice those of
+     * the first configuration.  What has no room is counted by each process for itself, and |warn| is told once.
+     * All processes must see each other's process ids (one PID namespace).
+     */
+    uint32_t shared_counters;
+    uint32_t flags; /* CLIENTID_LIMITS_EXISTING; unknown bits: CLIENTID_ERR_ARG */
 } clientid_options;
+
+/*
+ * Use the limits file of a running system and never make one: for programs that look at it.  CLIENTID_ERR_NOT_FOUND
+ * when there is none, or the configuration names none.
+ */
+enum { CLIENTID_LIMITS_EXISTING = 1 };
 
 /*
  * Creates a gateway from its configuration and opens the limits table.  Nothing is in the registry until a
@@ -69,6 +88,13 @@ CLIENTID_EXPORT int clientid_gateway_reload(clientid_gateway *gateway, clientid_
 CLIENTID_EXPORT int clientid_api_get(clientid_gateway *gateway, clientid_str name,
                                      const clientid_api **out);
 
+/*
+ * The |nth| API instance, from 0 in the order of interning: those of configurations, also past ones, and what
+ * clientid_api_get was asked for.  CLIENTID_ERR_NOT_FOUND when there are no more, _ARG.
+ */
+CLIENTID_EXPORT int clientid_api_nth(clientid_gateway *gateway, size_t nth,
+                                     const clientid_api **out);
+
 /* The name it was interned under; lives as long as the gateway. */
 CLIENTID_EXPORT clientid_str clientid_api_name(const clientid_api *api);
 
@@ -81,6 +107,9 @@ CLIENTID_EXPORT int clientid_api_configured(const clientid_api *api);
  */
 CLIENTID_EXPORT clientid_str clientid_gateway_store(const clientid_gateway *gateway);
 CLIENTID_EXPORT clientid_str clientid_gateway_state(const clientid_gateway *gateway);
+
+/* The configuration's "limits.file", or empty: the limits table is then private to each process. */
+CLIENTID_EXPORT clientid_str clientid_gateway_limits_file(const clientid_gateway *gateway);
 
 /* How contracts stand: what a health check wants to know. */
 typedef struct clientid_status {
@@ -102,7 +131,8 @@ CLIENTID_EXPORT int clientid_gateway_status(clientid_gateway *gateway, uint64_t 
                                             clientid_status *status);
 
 /*
- * All counters in Prometheus' text format, with HELP and TYPE lines.  |*len| is the size of |out| on entry,
+ * All counters in Prometheus' text format, with HELP and TYPE lines: of this process, or sums over all that share
+ * them (clientid_options.shared_counters).  |*len| is the size of |out| on entry,
  * the bytes written on return (no NUL).  CLIENTID_ERR_SPACE when it does not fit; |*len| is then a size
  * that does at this moment.  The names are in lib/README.md.
  */

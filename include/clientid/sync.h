@@ -19,13 +19,24 @@ extern "C" {
  */
 typedef struct clientid_sync clientid_sync;
 
+/* Who writes the last-known-good files.  A host with one process may take the first, every other host the last. */
+typedef enum clientid_sync_mode {
+    CLIENTID_SYNC_WRITE = 0, /* this sync: clientid_sync_new fails when there is another writer */
+    CLIENTID_SYNC_READ = 1,  /* another process */
+    /*
+     * This sync if no other does, else it reads.  When the writer goes away, also by kill -9, or loses its source for
+     * seconds, one that is in step with its own source takes over at its next step.  A folder that this process may
+     * not write is read; that is logged once, and tried again every few seconds.  Needs a source to write.
+     */
+    CLIENTID_SYNC_SHARE = 2
+} clientid_sync_mode;
+
 typedef struct clientid_sync_options {
     size_t size; /* sizeof(clientid_sync_options) */
     const char
         *state; /* folder of the last-known-good files, or NULL to keep none; it must exist */
     uint64_t interval_ns; /* between polls; 0: 50 ms */
-    uint32_t
-        read_only; /* 1: read the last-known-good files, never write them (another process does) */
+    uint32_t mode;        /* clientid_sync_mode */
     uint32_t reserved;
     /* Called from the thread that steps: what happened, for the host's log.  |error->code| 0: good news. */
     void (*log)(void *self, const clientid_error *);
@@ -39,9 +50,9 @@ typedef struct clientid_sync_options {
  * damaged or stale snapshot is no failure: it is logged and left alone; neither is a disk that cannot be written: it
  * is logged and tried again.
  *
- * A reader without a source, under a strict gatekeeper, uses the files once their writer has been in touch with the
- * source since this call (it notes each contact every 2 s).  One with a source falls back on the files when the
- * source is out of reach and they are ahead.
+ * A reader, under a strict gatekeeper, uses the files once their writer has been in touch with the source since this
+ * call (it notes each contact every 2 s).  One with a source follows the files while the source is out of reach and they
+ * are ahead.
  */
 CLIENTID_EXPORT int clientid_sync_new(clientid_sync **out, clientid_gateway *gateway,
                                       const clientid_source *source,

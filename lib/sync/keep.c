@@ -7,6 +7,9 @@
 #define TOUCH_NS   2000000000ULL
 #define LOAD_TRIES 3
 
+#define PIECE_CONTRACTS 8192 /* some 3 ms */
+#define DRAFTS_MOST     3
+
 static int each_of(const void *registry, clientid_event_fn *emit, void *sink)
 {
     return clientid__registry_each(registry, emit, sink);
@@ -14,7 +17,8 @@ static int each_of(const void *registry, clientid_event_fn *emit, void *sink)
 
 /* ---- disk trouble ------------------------------------------------------------------------------ */
 
-static void disk_failed(struct clientid_sync *s, const clientid_error *error, uint64_t now_ns)
+void clientid__sync_disk_failed(struct clientid_sync *s, const clientid_error *error,
+                                uint64_t now_ns)
 {
     if (s->disk_code != error->code)
         clientid__sync_say(s, error);
@@ -34,19 +38,32 @@ static void disk_works(struct clientid_sync *s, uint64_t now_ns)
 
 /* ---- load -------------------------------------------------------------------------------------- */
 
-/* The limits table remembers across restarts, and for all processes that share it. */
+static bool reaches(clientid_position position, clientid_position seen)
+{
+    return seen.identity == 0 ||
+           (seen.identity == position.identity && position.revision >= seen.revision);
+}
+
+/*
+ * The limits table remembers across restarts, and for all processes that share it.  While others work it is ahead of
+ * the files by what the writer has not polled yet: what it had seen when this process began is what must be there.
+ */
 static int check_seen(struct clientid_sync *s, clientid_position position, clientid_error *error)
 {
-    uint64_t identity, revision;
+    clientid_position seen;
 
-    clientid__table_seen(clientid__gateway_table(s->gateway), &identity, &revision);
-    if (identity == 0 || (identity == position.identity && position.revision >= revision))
+    clientid__table_seen(clientid__gateway_table(s->gateway), &seen.identity, &seen.revision);
+    if (reaches(position, s->loaded ? clientid__sync_position(s) : s->first_seen))
+        return 0;
+    /* Only a source, or the writer of the files for one that has none, may say that things went back. */
+    if (reaches(position, seen) && !(s->loaded && s->has_source))
         return 0;
     return clientid__fail(error, CLIENTID_ERR_STALE,
                           "the files end at revision %llu, the limits table has seen %s %llu",
                           (unsigned long long)position.revision,
-                          identity == position.identity ? "revision" : "other data, at revision",
-                          (unsigned long long)revision);
+                          seen.identity == position.identity ? "revision"
+                                                             : "other data, at revision",
+                          (unsigned long long)seen.revision);
 }
 
 static int load_once(struct clientid_sync *s, uint64_t now_ns, clientid_error *error)
@@ -65,7 +82,7 @@ static int load_once(struct clientid_sync *s, uint64_t now_ns, clientid_error *e
         clientid__registry_del(registry);
         return rv;
     }
-    s->files_ahead = false;
+    s->files_apart = false;
     clientid__sync_publish(s, registry, saved.position, saved.contact_ns, now_ns);
     clientid__sync_news(s, "revision %llu was loaded from the last-known-good files%s",
                         (unsigned long long)saved.position.revision,
@@ -80,7 +97,7 @@ static void resume(struct clientid_sync *s, uint64_t now_ns)
     clientid_error error = {0};
 
     if (s->folder.lock >= 0 && clientid__folder_resume(&s->folder, &error) != 0)
-        disk_failed(s, &error, now_ns);
+        clientid__sync_disk_failed(s, &error, now_ns);
 }
 
 int clientid__sync_load_files(struct clientid_sync *s, uint64_t now_ns, clientid_error *error)
@@ -132,7 +149,7 @@ static int read_on(struct clientid_sync *s, uint64_t now_ns, clientid_error *err
                                     clientid__gateway_registry(s->gateway), error);
 
     /* After half a round nothing but a load makes memory equal to the files again. */
-    s->files_ahead = rv != 0;
+    s->files_apart = rv != 0;
     if (journal->bytes == bytes)
         return rv;
     s->status.revision = journal->position.revision;
@@ -143,47 +160,90 @@ static int read_on(struct clientid_sync *s, uint64_t now_ns, clientid_error *err
     return rv;
 }
 
-int clientid__sync_follow(struct clientid_sync *s, uint64_t now_ns, clientid_error *error)
+/* Brings memory to where the files are. */
+static int catch_up(struct clientid_sync *s, uint64_t now_ns, clientid_error *error)
 {
     enum clientid__folder_news news = CLIENTID__FOLDER_REPLACED;
+
+    if (s->loaded && !s->files_apart)
+        news = clientid__folder_look(&s->folder);
+    if (news == CLIENTID__FOLDER_SAME)
+        return 0;
+    if (news == CLIENTID__FOLDER_GREW)
+        return read_on(s, now_ns, error);
+    s->files_apart = true;
+    return clientid__sync_load_files(s, now_ns, error);
+}
+
+int clientid__sync_follow(struct clientid_sync *s, uint64_t now_ns, clientid_error *error)
+{
     int rv = await_writer(s, error);
 
-    if (rv != 0)
-        return rv;
-    if (s->loaded && !s->files_ahead)
-        news = clientid__folder_look(&s->folder);
-    if (news == CLIENTID__FOLDER_REPLACED) {
-        s->files_ahead = true;
-        rv = clientid__sync_load_files(s, now_ns, error);
-    } else if (news == CLIENTID__FOLDER_GREW) {
-        rv = read_on(s, now_ns, error);
-    }
+    if (rv == 0)
+        rv = catch_up(s, now_ns, error);
     if (rv == 0)
         take_contact(s);
     return rv;
 }
 
+static bool files_are_later(const struct clientid_sync *s)
+{
+    clientid_position files = s->folder.contact.position;
+
+    return !s->loaded ||
+           (files.identity == s->status.identity && files.revision > s->status.revision);
+}
+
 void clientid__sync_fall_back(struct clientid_sync *s, uint64_t now_ns)
 {
     clientid_error error = {0};
+    int rv;
 
-    if (!s->has_folder || s->writes ||
-        (!s->status.from_source &&
-         clientid__gateway_gatekeeper(s->gateway) == CLIENTID__GATEKEEPER_STRICT))
+    if (!clientid__sync_may_fall_back(s) || await_writer(s, &error) != 0 ||
+        (now_ns < s->files_next_ns && s->files_next_ns - now_ns <= s->files_wait.most_ns))
         return;
     clientid__folder_read_contact(&s->folder);
-    if (s->loaded && (s->folder.contact.position.identity != s->status.identity ||
-                      s->folder.contact.position.revision <= s->status.revision)) {
-        take_contact(s);
+    rv = files_are_later(s) ? catch_up(s, now_ns, &error) : 0;
+    if (rv != s->files_code && rv != 0)
+        clientid__sync_say(s, &error);
+    s->files_code = rv;
+    if (rv != 0) {
+        s->files_next_ns = now_ns + clientid__backoff_wait(&s->files_wait);
         return;
     }
-    if (clientid__sync_load_files(s, now_ns, &error) == 0) {
-        s->ask = true;
-        take_contact(s);
-    }
+    clientid__backoff_reset(&s->files_wait);
+    s->ask = true;
+    take_contact(s);
 }
 
 /* ---- keep -------------------------------------------------------------------------------------- */
+
+/*
+ * A record that is still to be written may hold a tier that the draft would have removed before: it could not be
+ * loaded.  So the draft begins anew.
+ */
+static int put_change(void *draft, const clientid_event *event)
+{
+    return event->type == CLIENTID_EVENT_TIER_REMOVED ? CLIENTID_ERR_GAP
+                                                      : clientid__snapshot_put(draft, event);
+}
+
+static int each_change(const void *round, clientid_event_fn *emit, void *sink)
+{
+    (void)emit;
+    return clientid__round_each(round, put_change, sink);
+}
+
+static void draft_round(struct clientid_sync *s, uint64_t now_ns)
+{
+    clientid_error error = {0};
+    int rv = clientid__folder_write(&s->folder, each_change, &s->round, &error);
+
+    if (rv == CLIENTID_ERR_GAP)
+        s->drafts_dropped++;
+    else if (rv != 0)
+        clientid__sync_disk_failed(s, &error, now_ns);
+}
 
 void clientid__sync_keep_round(struct clientid_sync *s, clientid_position position, uint64_t now_ns)
 {
@@ -191,9 +251,14 @@ void clientid__sync_keep_round(struct clientid_sync *s, clientid_position positi
 
     if (!s->writes)
         return;
-    if (clientid__folder_append(&s->folder, &s->round, position, now_ns, &error) != 0 &&
-        s->disk_code == 0)
-        disk_failed(s, &error, now_ns);
+    /* A snapshot is due; until it is there, the files of before, if any, must not bring back what ends now. */
+    if (!clientid__folder_appendable(&s->folder))
+        clientid__folder_abandon(&s->folder, position, now_ns);
+    else if (clientid__folder_append(&s->folder, &s->round, position, now_ns, &error) != 0 &&
+             s->disk_code == 0)
+        clientid__sync_disk_failed(s, &error, now_ns);
+    if (clientid__sync_drafts(s))
+        draft_round(s, now_ns);
 }
 
 void clientid__sync_keep_all(struct clientid_sync *s, const struct clientid__registry *registry,
@@ -208,11 +273,11 @@ void clientid__sync_keep_all(struct clientid_sync *s, const struct clientid__reg
         return;
     }
     clientid__folder_abandon(&s->folder, position, now_ns);
-    disk_failed(s, &error, now_ns);
+    clientid__sync_disk_failed(s, &error, now_ns);
 }
 
 /* A clock that was put back must not keep the folder waiting for longer than the wait was. */
-static bool is_due(const struct clientid_sync *s, uint64_t now_ns)
+bool clientid__sync_disk_due(const struct clientid_sync *s, uint64_t now_ns)
 {
     return now_ns >= s->disk_next_ns || s->disk_next_ns - now_ns > s->disk_wait.most_ns;
 }
@@ -228,22 +293,76 @@ static void touch(struct clientid_sync *s, uint64_t now_ns)
     if (clientid__folder_touch(&s->folder, clientid__sync_position(s), s->status.contact_ns,
                                &error) != 0 &&
         s->disk_code == 0)
-        disk_failed(s, &error, now_ns);
+        clientid__sync_disk_failed(s, &error, now_ns);
+}
+
+/* ---- a snapshot between the rounds -------------------------------------------------------------- */
+
+struct piece {
+    const struct clientid__registry *registry;
+    struct clientid__registry_walk *walk;
+    size_t contracts;
+};
+
+static int each_in_piece(const void *self, clientid_event_fn *emit, void *sink)
+{
+    const struct piece *p = self;
+
+    return clientid__registry_some(p->registry, p->walk, p->contracts, emit, sink);
+}
+
+void clientid__sync_keep_soon(struct clientid_sync *s, uint64_t now_ns)
+{
+    clientid_error error = {0};
+    clientid_position position = clientid__sync_position(s);
+
+    if (!s->writes)
+        return;
+    s->walk = (struct clientid__registry_walk){.begun = false};
+    if (clientid__folder_begin(&s->folder, position, s->status.contact_ns, &error) != 0)
+        clientid__sync_disk_failed(s, &error, now_ns);
+    /* The files of before know less than what is in force by now. */
+    if (!clientid__folder_appendable(&s->folder))
+        clientid__folder_abandon(&s->folder, position, s->status.contact_ns);
+}
+
+/* Between the pieces changes are polled, kept, applied, and added to the draft: it ends at what is in force then. */
+static void draft_on(struct clientid_sync *s, uint64_t now_ns)
+{
+    struct piece piece = {clientid__gateway_registry(s->gateway), &s->walk,
+                          s->drafts_dropped < DRAFTS_MOST ? PIECE_CONTRACTS : SIZE_MAX};
+    clientid_error error = {0};
+    int rv = clientid__folder_write(&s->folder, each_in_piece, &piece, &error);
+
+    if (rv == 1) {
+        if (clientid__folder_flush(&s->folder, &error) != 0)
+            clientid__sync_disk_failed(s, &error, now_ns);
+        return;
+    }
+    if (rv == 0)
+        rv = clientid__folder_finish(&s->folder, s->status.revision, s->status.contact_ns, &error);
+    if (rv != 0) {
+        clientid__sync_disk_failed(s, &error, now_ns);
+        return;
+    }
+    s->drafts_dropped = 0;
+    disk_works(s, now_ns);
 }
 
 void clientid__sync_upkeep(struct clientid_sync *s, uint64_t now_ns)
 {
-    clientid_error error = {0};
-
-    if (!s->writes || !s->loaded)
+    if (!s->writes || !s->loaded || !(s->vouched || s->in_step))
         return;
+    s->vouched = true;
     touch(s, now_ns);
-    if ((clientid__folder_appendable(&s->folder) && !clientid__folder_outgrown(&s->folder)) ||
-        !is_due(s, now_ns))
+    if (s->torn) {
+        clientid__folder_drop(&s->folder);
         return;
-    if (clientid__folder_save(&s->folder, each_of, clientid__gateway_registry(s->gateway),
-                              clientid__sync_position(s), s->status.contact_ns, &error) == 0)
-        disk_works(s, now_ns);
-    else
-        disk_failed(s, &error, now_ns);
+    }
+    if (!clientid__sync_drafts(s) &&
+        (!clientid__folder_appendable(&s->folder) || clientid__folder_outgrown(&s->folder)) &&
+        clientid__sync_disk_due(s, now_ns))
+        clientid__sync_keep_soon(s, now_ns);
+    if (clientid__sync_drafts(s))
+        draft_on(s, now_ns);
 }

@@ -14,6 +14,7 @@
 #define WAIT_MOST_NS   15000000000ULL
 #define FOLLOW_MOST_NS 1000000000ULL
 #define DISK_WAIT_NS   1000000000ULL
+#define DRAFT_WAIT_NS  2000000ULL /* between two pieces of a snapshot */
 
 /* ---- what the others tell ---------------------------------------------------------------------- */
 
@@ -51,6 +52,7 @@ void clientid__sync_publish(struct clientid_sync *s, struct clientid__registry *
                             clientid_position position, uint64_t contact_ns, uint64_t now_ns)
 {
     s->loaded = true;
+    s->torn = false;
     s->status.identity = position.identity;
     s->status.revision = position.revision;
     s->status.contact_ns = contact_ns;
@@ -66,7 +68,7 @@ static int check_arguments(const clientid_gateway *gateway, const clientid_sourc
                            const clientid_sync_options *options, clientid_error *error)
 {
     if (gateway == NULL || options == NULL || options->size != sizeof(*options) ||
-        options->read_only > 1 || options->reserved != 0)
+        options->mode > CLIENTID_SYNC_SHARE || options->reserved != 0)
         return clientid__fail(error, CLIENTID_ERR_ARG, "options of another size or unknown flags");
     if (source != NULL &&
         (source->size != sizeof(*source) || source->load == NULL || source->changes == NULL))
@@ -93,13 +95,18 @@ static struct clientid_sync *make(clientid_gateway *gateway, const clientid_sour
     s->has_source = source != NULL;
     if (source != NULL)
         s->source = *source;
-    s->writes = options->state != NULL && options->read_only == 0 && source != NULL;
+    s->writes = options->state != NULL && options->mode == CLIENTID_SYNC_WRITE && source != NULL;
+    s->vouched = s->writes;
+    clientid__table_seen(clientid__gateway_table(gateway), &s->first_seen.identity,
+                         &s->first_seen.revision);
     s->ask = true;
     s->round.frames.mem = mem;
     seed = clientid__mix64(((uint64_t)getpid() << 32) ^ (uintptr_t)s ^
                            clientid__table_seed(clientid__gateway_table(gateway)));
     s->wait = (struct clientid__backoff){s->options.interval_ns, WAIT_MOST_NS, seed, 0, 0};
     s->disk_wait = (struct clientid__backoff){DISK_WAIT_NS, WAIT_MOST_NS, ~seed, 0, 0};
+    s->files_wait =
+        (struct clientid__backoff){s->options.interval_ns, WAIT_MOST_NS, seed + 1, 0, 0};
     atomic_init(&s->stopping, false);
     return s;
 }
@@ -123,6 +130,7 @@ static int open_folder(struct clientid_sync *s, clientid_error *error)
         s->disk_code = rv;
         clientid__sync_say(s, &trouble);
     }
+    clientid__sync_take_first(s);
     return 0;
 }
 
@@ -235,26 +243,62 @@ static uint64_t wait_after(struct clientid_sync *s, int rv)
     return clientid__backoff_wait(&s->wait);
 }
 
+static uint64_t after(uint64_t now_ns, uint64_t wait_ns)
+{
+    return wait_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait_ns;
+}
+
+/* A source that fails is spared; the files that stand in for it meanwhile are not. */
+static int ask_source(struct clientid_sync *s, uint64_t now_ns, clientid_error *trouble)
+{
+    int rv;
+
+    if ((clientid__sync_may_fall_back(s) || clientid__sync_drafts(s)) && s->source_code != 0 &&
+        now_ns < s->source_next_ns && s->source_next_ns - now_ns <= WAIT_MOST_NS) {
+        *trouble = s->trouble;
+        return s->source_code;
+    }
+    clientid__sync_take(s, now_ns);
+    rv = clientid__sync_feed(s, now_ns, trouble);
+    s->trouble = *trouble;
+    s->source_next_ns = after(now_ns, wait_after(s, rv));
+    return rv;
+}
+
+static uint64_t next_time(struct clientid_sync *s, int rv, uint64_t now_ns)
+{
+    uint64_t files_ns = UINT64_MAX;
+
+    if (!s->has_source)
+        return after(now_ns, wait_after(s, rv));
+    if (clientid__sync_drafts(s))
+        files_ns = after(now_ns, DRAFT_WAIT_NS);
+    else if (rv != 0 && clientid__sync_may_fall_back(s))
+        files_ns = after(now_ns, s->options.interval_ns);
+    return files_ns < s->source_next_ns ? files_ns : s->source_next_ns;
+}
+
 int clientid_sync_step(clientid_sync *s, uint64_t now_ns, uint64_t *next_ns, clientid_error *error)
 {
     clientid_error trouble = {0};
-    uint64_t wait;
     int rv;
 
     if (s == NULL || next_ns == NULL)
         return clientid__fail(error, CLIENTID_ERR_ARG, "no sync, or no place for the next time");
     if (s->has_source && !s->loaded)
         first_load(s);
-    rv = s->has_source ? clientid__sync_feed(s, now_ns, &trouble)
+    rv = s->has_source ? ask_source(s, now_ns, &trouble)
                        : clientid__sync_follow(s, now_ns, &trouble);
     if (rv != 0 && s->has_source)
         clientid__sync_fall_back(s, now_ns);
     say_change(s, rv, &trouble);
+    s->in_step = rv == 0;
     clientid__sync_upkeep(s, now_ns);
+    clientid__sync_yield(s, now_ns);
+    clientid__sync_follow_durable(s);
     watch_age(s, now_ns);
-    wait = wait_after(s, rv);
+    *next_ns = next_time(s, rv, now_ns);
     report(s);
-    *next_ns = wait > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait;
     if (rv != 0 && error != NULL)
         *error = trouble;
     return rv;

@@ -73,11 +73,11 @@ static void start_gateway(struct support_world *world, const char *config)
     assert_int_equal(clientid_worker_new(&world->worker, world->gateway), 0);
 }
 
-static clientid_sync_options sync_options(uint32_t read_only)
+static clientid_sync_options sync_options(uint32_t mode)
 {
     return (clientid_sync_options){.size = sizeof(clientid_sync_options),
                                    .state = path,
-                                   .read_only = read_only,
+                                   .mode = mode,
                                    .log = log_line};
 }
 
@@ -1030,6 +1030,7 @@ static void a_reader_with_a_source_falls_back_on_the_files(void **state)
     assert_int_equal(step_follower(), CLIENTID_ERR_UNREACHABLE);
     source.poll_code = source.changes_code = 0;
     support_source_set(&source, 1, CLIENTID_APPROVED);
+    w.now_ns += 16 * SECOND_NS;
     assert_int_equal(step_follower(), 0);
     assert_int_equal(ask(&reader, 1), CLIENTID_REASON_ALLOWED);
     stop_follower();
@@ -1076,7 +1077,7 @@ static void wrong_arguments_are_refused_and_the_source_closed(void **state)
                      CLIENTID_ERR_ARG);
     assert_int_equal(clientid_sync_new(&out, w.gateway, &source.source, NULL, NULL),
                      CLIENTID_ERR_ARG);
-    options.read_only = 2;
+    options.mode = 3;
     assert_int_equal(clientid_sync_new(&out, w.gateway, &source.source, &options, NULL),
                      CLIENTID_ERR_ARG);
     options = sync_options(0);
