@@ -4,8 +4,8 @@
  * its documentation; only what is used here.  Nothing checks these against a running Envoy but the tests: names by
  * its dynamic symbol table, arguments by use.
  *
- * Released functions never change their arguments (a new one gets another name).  What is not in the oldest supported
- * Envoy, 1.38, is weak and has to be looked at before it is called; a missing one of the others is an error when Envoy
+ * Released functions never change their arguments (a new one gets another name).  What is not in the oldest Envoy whose
+ * interface is not checked by a hash, 1.37.1, is weak and has to be looked at before it is called; a missing one of the others is an error when Envoy
  * loads the module, since that is linked with "-z now".
  */
 #ifndef ENVOY_ABI_H
@@ -39,7 +39,7 @@ enum {
     ABI_BODY_STOP_NO_BUFFER = 3
 };
 enum { ABI_TRAILERS_CONTINUE = 0, ABI_TRAILERS_STOP = 1 };
-enum { ABI_LOG_DEBUG = 1, ABI_LOG_INFO = 2, ABI_LOG_WARN = 3, ABI_LOG_ERROR = 4 };
+enum { ABI_LOG_INFO = 2, ABI_LOG_WARN = 3, ABI_LOG_ERROR = 4 };
 enum { ABI_ATTRIBUTE_RESPONSE_FLAGS = 17 };
 
 #define HOOK       __attribute__((visibility("default")))
@@ -95,7 +95,9 @@ HOOK void ON(http_filter_downstream_below_write_buffer_low_watermark)(void *filt
 /* Bytes of Envoy's are valid until the hook returns or anything is set, whichever is first. */
 
 void CALL(log)(int level, struct abi_bytes text); /* any thread */
-bool CALL(log_enabled)(int level);
+/* From 1.40 on. */
+__attribute__((weak)) void CALL(log_v2)(int level, struct abi_bytes text, struct abi_bytes file,
+                                        uint32_t line);
 __attribute__((weak)) bool CALL(is_validation_mode)(void); /* main thread */
 
 size_t CALL(http_get_headers_size)(void *filter_envoy, int type);
@@ -108,10 +110,10 @@ bool CALL(http_add_header)(void *filter_envoy, int type, struct abi_bytes name,
 
 size_t CALL(http_get_body_chunks_size)(void *filter_envoy, int type);
 bool CALL(http_get_body_chunks)(void *filter_envoy, int type, struct abi_bytes *out);
-/* True when the received body is the buffered one, not what follows it. */
-bool CALL(http_received_buffered_request_body)(void *filter_envoy);
-uint64_t CALL(http_get_buffer_limit)(void *filter_envoy);
-void CALL(http_set_buffer_limit)(void *filter_envoy, uint64_t limit);
+/* The next three from 1.38 on.  True when the received body is the buffered one, not what follows it. */
+__attribute__((weak)) bool CALL(http_received_buffered_request_body)(void *filter_envoy);
+__attribute__((weak)) uint64_t CALL(http_get_buffer_limit)(void *filter_envoy);
+__attribute__((weak)) void CALL(http_set_buffer_limit)(void *filter_envoy, uint64_t limit);
 
 /* May end the stream, and with it the filter, before it returns. */
 void CALL(http_send_response)(void *filter_envoy, uint32_t status, struct abi_pair *headers,

@@ -213,7 +213,7 @@ void forward_metadata(void *envoy, const struct filter *filter, const clientid_d
     (envoy, filter->metadata, ABI_BYTES("remaining"), (double)left);
     if (delayed_ns != 0)
         CALL(http_set_dynamic_metadata_number)
-    (envoy, filter->metadata, ABI_BYTES("delay"), (double)(delayed_ns / 1000000));
+    (envoy, filter->metadata, ABI_BYTES("delay"), (double)delayed_ns / 1e6);
 }
 
 void forward_state(void *envoy, const struct filter *filter, const struct who *who)

@@ -348,6 +348,16 @@ static bool announces_too_much(const struct lines *lines, size_t max)
     return false;
 }
 
+/* Envoy would answer 413 itself, before we can look. */
+static void allow_buffering(void *envoy, size_t bytes)
+{
+    if (CALL(http_get_buffer_limit) == NULL || CALL(http_set_buffer_limit) == NULL)
+        return;
+    uint64_t limit = CALL(http_get_buffer_limit)(envoy);
+    if (limit != 0 && limit < bytes)
+        CALL(http_set_buffer_limit)(envoy, bytes);
+}
+
 static enum outcome begin_body(struct stream *stream, void *envoy, struct check *check, bool end)
 {
     size_t max = stream->filter->settings.max_body_bytes;
@@ -360,9 +370,7 @@ static enum outcome begin_body(struct stream *stream, void *envoy, struct check 
         return outcome;
     if (end)
         return refuse(stream, envoy, &check->lines, "a policy asks for the body again");
-    uint64_t limit = CALL(http_get_buffer_limit)(envoy);
-    if (limit != 0 && limit < max)
-        CALL(http_set_buffer_limit)(envoy, max); /* or Envoy would answer 413 before we can look */
+    allow_buffering(envoy, max);
     stream->state = STATE_BODY;
     return OUTCOME_BODY;
 }
@@ -391,13 +399,27 @@ static bool add_parts(struct parts *parts, void *envoy, int type)
     return true;
 }
 
-/* The last part is moved to the buffered ones before the hook is called, when there are any; the received is empty then. */
+/*
+ * The last part is moved to the buffered ones before the hook is called, when there are any; the received is empty then.
+ * What an earlier filter had buffered is received and buffered at once, and must not be read twice.
+ */
 static bool find_parts(struct parts *parts, void *envoy)
 {
     *parts = (struct parts){.at = NULL};
-    return add_parts(parts, envoy, ABI_BUFFERED_REQUEST_BODY) &&
-           (CALL(http_received_buffered_request_body)(envoy) ||
-            add_parts(parts, envoy, ABI_RECEIVED_REQUEST_BODY));
+    if (!add_parts(parts, envoy, ABI_BUFFERED_REQUEST_BODY))
+        return false;
+    struct parts buffered = *parts;
+    if (CALL(http_received_buffered_request_body) != NULL &&
+        CALL(http_received_buffered_request_body)(envoy))
+        return true;
+    if (!add_parts(parts, envoy, ABI_RECEIVED_REQUEST_BODY))
+        return false;
+    if (buffered.count != 0 && parts->count > buffered.count &&
+        parts->at[buffered.count].ptr == parts->at[0].ptr) {
+        parts->count = buffered.count;
+        parts->len = buffered.len;
+    }
+    return true;
 }
 
 static bool keep_body(struct stream *stream, const struct parts *parts)

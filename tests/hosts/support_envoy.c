@@ -129,8 +129,9 @@ static pid_t run(const struct envoy *envoy, const char *mode)
         setenv("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", modules, 1) != 0)
         _exit(126);
     execl(program, "envoy", "-c", config, "--mode", mode, "--concurrency", threads,
-          "--disable-hot-restart", "--admin-address-path", admin, "--log-level", "info",
-          "--drain-time-s", "1", "--file-flush-interval-msec", "50", (char *)NULL);
+          "--disable-hot-restart", "--admin-address-path", admin, "--log-level", "warning",
+          "--component-log-level", "dynamic_modules:info", "--drain-time-s", "1",
+          "--file-flush-interval-msec", "50", (char *)NULL);
     _exit(127);
 }
 

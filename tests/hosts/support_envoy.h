@@ -9,7 +9,7 @@
 /* A real Envoy with the module, in a temporary folder, on free ports of the loopback interface. */
 struct envoy {
     pid_t pid;
-    char dir[64];   /* of its files; envoy_start writes "log" (and Envoy's standard error) there */
+    char dir[128];  /* of its files; envoy_start writes "log" (and Envoy's standard error) there */
     unsigned admin; /* its admin interface */
     unsigned port;  /* of the first listener */
     unsigned concurrency; /* worker threads; 0: 2 */
