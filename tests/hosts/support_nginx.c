@@ -266,6 +266,29 @@ bool nginx_has_workers(pid_t master, size_t count)
     return false;
 }
 
+static size_t children(pid_t parent)
+{
+    char path[64];
+    size_t count = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    FILE *file = fopen(path, "r");
+    for (int pid; file != NULL && fscanf(file, "%d", &pid) == 1;)
+        count++;
+    if (file != NULL)
+        (void)fclose(file);
+    return count;
+}
+
+bool nginx_has_settled(pid_t master, size_t count)
+{
+    pid_t pids[64];
+    for (uint64_t end_ms = now_ms() + 10000; now_ms() < end_ms; sleep_ms(5)) {
+        if (children(master) == count && nginx_workers(master, pids, 64) == count)
+            return true;
+    }
+    return false;
+}
+
 static bool has(const pid_t *pids, size_t count, pid_t pid)
 {
     for (size_t i = 0; i < count; i++) {
@@ -275,7 +298,7 @@ static bool has(const pid_t *pids, size_t count, pid_t pid)
     return false;
 }
 
-void nginx_reload(struct nginx *nginx)
+bool nginx_try_reload(const struct nginx *nginx)
 {
     pid_t before[64];
     pid_t after[64];
@@ -287,8 +310,15 @@ void nginx_reload(struct nginx *nginx)
         for (size_t i = 0; i < count; i++)
             fresh = fresh && !has(before, old, after[i]);
         if (fresh)
-            return;
+            return true;
     }
+    return false;
+}
+
+void nginx_reload(struct nginx *nginx)
+{
+    if (nginx_try_reload(nginx))
+        return;
     char *said = proxy_file(&nginx->files, "error.log");
     fail_msg("no new workers: %s", said);
 }
