@@ -6,6 +6,8 @@
 #   make test            unit tests only
 #   make nginx envoy     the modules for NGINX (needs nginx-dev) and Envoy, into build/nginx and build/envoy
 #   make check-hosts     the modules and clientid-proxy in and behind real NGINX, Envoy and Caddy
+#   make soak            all of them at once, with all that can happen to them; SOAK_SECONDS=600
+#   make asan-hosts      the modules with AddressSanitizer in real hosts, as far as these take it
 #   make asan ubsan tsan unit tests and races again, in build/<name>
 #   make fuzz            clang only; FUZZ_TIME=60 seconds per target
 #   make coverage        line coverage of lib/, fails under 90 %
@@ -172,6 +174,9 @@ nginx_src  := $(sort $(wildcard examples/nginx/*.c))
 nginx_inc  := $(foreach d,core event event/modules event/quic os/unix http http/modules http/v2 http/v3, \
                 -isystem $(NGINX_SRC)/src/$(d)) -isystem $(nginx_objs)
 
+# Under AddressSanitizer each piece of a pool is a block of its own.
+nginx_pools := $(if $(findstring address,$(SANFLAGS)),-include tests/hosts/separate_pools.h)
+
 nginx: $(nginx_so)
 $(nginx_objs)/ngx_auto_config.h: examples/nginx/config
 	@mkdir -p $(@D) && $(say) CONF nginx
@@ -181,7 +186,7 @@ $(nginx_objs)/ngx_auto_config.h: examples/nginx/config
 	$(Q)touch $@
 $(BUILD)/nginx/%.o: examples/nginx/%.c $(nginx_objs)/ngx_auto_config.h $(stamp)
 	@mkdir -p $(@D) && $(say) CC-PIC $<
-	$(Q)$(compile) -fPIC $(nginx_inc) -c -o $@ $<
+	$(Q)$(compile) -fPIC $(nginx_inc) $(nginx_pools) -c -o $@ $<
 # What configure writes: the name and the build signature, by which nginx tells whether the module fits.
 $(BUILD)/nginx/signature.o: $(nginx_objs)/ngx_auto_config.h $(stamp)
 	@$(say) CC-PIC $(nginx_name)_modules.c
@@ -238,6 +243,25 @@ check-hosts:
 	$(Q)$(MAKE) --no-print-directory hosts
 hosts: all $(nginx_so) $(envoy_module) $(hosts_bin)
 	$(Q)sh tests/tools/run.sh $(BUILD) $(hosts_bin)
+
+# One program, ten minutes.
+soak:
+	$(Q)sh tests/tools/packages.sh hosts
+	$(Q)$(MAKE) --no-print-directory soak-run
+soak-run: all $(nginx_so) $(envoy_module) $(BUILD)/tests/hosts/test_soak
+	$(Q)SOAK_SECONDS=$${SOAK_SECONDS:-600} sh tests/tools/run.sh $(BUILD) $(BUILD)/tests/hosts/test_soak
+
+# The modules in their hosts with a sanitizer in them.  A real Envoy cannot take it: its allocator is its own, so the Envoy
+# module runs in its stand-in.  Leaks are not looked for: at its end nginx holds what it never frees.
+asan_nginx := $(foreach t,nginx cases soak,$(BUILD)/tests/hosts/test_$(t))
+asan-hosts:
+	$(Q)sh tests/tools/packages.sh hosts
+	$(Q)$(MAKE) --no-print-directory asan-hosts-run BUILD=build/asan SANFLAGS='-fsanitize=address -fno-omit-frame-pointer'
+	$(Q)$(MAKE) --no-print-directory tsan-envoy-run BUILD=build/tsan SANFLAGS='-fsanitize=thread'
+asan-hosts-run: all $(nginx_so) $(envoy_module) $(asan_nginx) $(BUILD)/tests/unit/test_envoy_module
+	$(Q)sh tests/tools/sanitized.sh $(BUILD) $(BUILD)/tests/unit/test_envoy_module $(BUILD)/tests/hosts/test_nginx
+tsan-envoy-run: $(envoy_module) $(BUILD)/tests/unit/test_envoy_module
+	$(Q)sh tests/tools/sanitized.sh $(BUILD) $(BUILD)/tests/unit/test_envoy_module
 
 # A build per sanitizer, each in its own folder, so switching needs no clean.
 asan:
@@ -365,7 +389,8 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: FORCE all nginx install-nginx envoy install-envoy test interop hosts check-hosts bench-http bench-http-run asan ubsan \
+.PHONY: FORCE all nginx install-nginx envoy install-envoy test interop hosts check-hosts soak soak-run asan-hosts \
+    asan-hosts-run tsan-envoy-run bench-http bench-http-run asan ubsan \
     tsan coverage layers headers exports readme installed format \
     format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support_nginx.h"
 
+#include "support_sanitizer.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -99,7 +101,10 @@ static void replace_number(char *text, size_t size, const char *from, unsigned n
     replace(text, size, from, digits);
 }
 
+/* The variables are for a module that was built with a sanitizer; nginx keeps no others when it upgrades its binary. */
 static const char top[] = "load_module @MODULE@;\n"
+                          "env LD_PRELOAD;\n"
+                          "env ASAN_OPTIONS;\n"
                           "daemon off;\n"
                           "pid @DIR@/nginx.pid;\n"
                           "error_log @DIR@/error.log info;\n";
@@ -165,6 +170,29 @@ char *nginx_alerts(const struct nginx *nginx)
 
 /* ---- process --------------------------------------------------------------------------------- */
 
+#if SUPPORT_ASAN
+/* The runtime of a module built with -fsanitize=address must be there before nginx is: the one that this program runs with. */
+static void preload_sanitizer(void)
+{
+    char line[512];
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+        char *path = strchr(line, '/');
+        if (path == NULL || strstr(path, "/libasan.so") == NULL)
+            continue;
+        path[strcspn(path, "\n")] = '\0';
+        (void)setenv("LD_PRELOAD", path, 1);
+        break;
+    }
+    if (maps != NULL)
+        (void)fclose(maps);
+}
+#else
+static void preload_sanitizer(void)
+{
+}
+#endif
+
 static pid_t spawn(const struct nginx *nginx, const char *output, const char *option)
 {
     char conf[128];
@@ -182,6 +210,7 @@ static pid_t spawn(const struct nginx *nginx, const char *output, const char *op
     int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     (void)dup2(fd, STDERR_FILENO);
     (void)dup2(fd, STDOUT_FILENO);
+    preload_sanitizer();
     if (nginx->environment != NULL) {
         char text[1024];
         char *value = text;
