@@ -135,6 +135,26 @@ static void die_claiming(void)
         control_advance(&place, control, 31, UINT64_C(0x77) << 24 | CLIENTID__EXTRA_MAX, &number);
 }
 
+/* Another key takes the cell of key 1, which is given the one after it: read in that order, both seem to be there. */
+static void move_on(void)
+{
+    struct clientid__charge c = charge_of(&now.rule, 1), other;
+    struct clientid__place place = place_of(now.table, &c), its;
+    union clientid__cell seen, *cell = clientid__bucket_find(&place, &seen);
+    uint64_t client = 1000000;
+
+    do {
+        other = charge_of(&now.filler, ++client);
+        its = place_of(now.table, &other);
+    } while (its.bucket != place.bucket || its.begin != place.begin);
+    now.resets++;
+    assert_true(clientid__bucket_evict(&place, cell, seen));
+    assert_true(spend(&now.filler, client, T0));
+    spend_one();
+    assert_ptr_equal(clientid__bucket_find(&its, &seen), cell);
+    assert_ptr_equal(clientid__bucket_find(&place, &seen), cell + 1);
+}
+
 /* ---- the cases ------------------------------------------------------------------------------- */
 
 static void begin(clientid_algorithm algorithm, bool ahead)
@@ -222,6 +242,7 @@ static void claims_are_ended(void **unused)
     at_every_access(clear_claimed, spend_one, false);
     at_every_access(clear_claimed, take_over, false);
     at_every_access(clear_claimed, die_claiming, false);
+    at_every_access(clear_claimed, move_on, false);
 }
 
 static void a_table_is_read(void **unused)
@@ -229,6 +250,7 @@ static void a_table_is_read(void **unused)
     (void)unused;
     at_every_access(look_at_all, take_over, false);
     at_every_access(look_at_all, die_claiming, false);
+    at_every_access(look_at_all, move_on, false);
 }
 
 int main(void)
