@@ -576,7 +576,7 @@ static void delayed(void **state)
         close(fds[i]);
     }
     assert_true(envoy_stat(&envoy, STAT "throttled") >= CLIENTS - 1);
-    assert_true(envoy_file_gets(&envoy, "access", "\"delay\":"));
+    assert_true(envoy_file_gets(&envoy, "access", "\"delay\":\""));
 }
 
 static void leaving_frees_the_place(void **state)
