@@ -380,13 +380,8 @@ uninstall:
 clean:
 	rm -rf build
 
-<<<<<<< HEAD
-.PHONY: FORCE all nginx install-nginx envoy install-envoy test interop hosts check-hosts bench-http bench-http-run asan ubsan \
-    tsan coverage layers headers exports readme installed format \
-    format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
-=======
-.PHONY: FORCE all test interop hosts check-hosts asan ubsan tsan coverage layers headers exports readme installed format \
-    format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall nginx install-nginx uninstall-nginx clean
->>>>>>> nginx
+.PHONY: FORCE all nginx install-nginx uninstall-nginx envoy install-envoy test interop hosts check-hosts bench-http \
+    bench-http-run asan ubsan tsan coverage layers headers exports readme installed format format-check lint replay fuzz \
+    fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the first shell block of a README as a newcomer would: in a fresh copy, from its first line to its last.  What curl
-# answers must be what the comments at the ends of the lines say ("# 401").  Installs packages; what it starts is ended.
+# answers must be what the comments at the ends of its lines say ("# 401").  Installs packages; what it starts is ended.
 # usage: quickstart.sh README
 set -eu
 cd "$(dirname "$0")/../.."
@@ -11,9 +11,8 @@ trap '[ -z "$group" ] || kill -- "-$group" 2>/dev/null || true; rm -rf "$work"' 
 mkdir "$work/copy"
 git archive HEAD | tar -x -C "$work/copy"
 awk '/^```sh$/ { on = 1; next } /^```$/ && on { exit } on' "$readme" >"$work/lines"
-sed -n 's/^curl .*# *\([0-9][0-9][0-9]\).*/\1/p' "$work/lines" >"$work/due"
+sed -n 's/^curl .*# *//p' "$work/lines" | grep -o '[0-9][0-9][0-9]' >"$work/due" || true
 [ -s "$work/due" ] || { echo "$readme: no lines, or no curl that says what is due" >&2; exit 1; }
-# The configuration, when the README shows one to be saved, is part of the lines (a here-document).
 (cd "$work/copy" && exec setsid bash -euo pipefail "$work/lines") >"$work/out" 2>"$work/err" </dev/null &
 group=$!
 if ! wait "$group"; then
