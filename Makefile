@@ -14,6 +14,7 @@
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
 #   make bench-http      what a check costs in NGINX and Envoy, beside their own means
 #   make bench           numbers on this machine; see bench/README.md
+#   make install-nginx   the NGINX module, where nginx -V says (or NGINX_MODULES); make uninstall-nginx
 #   make install         DESTDIR, PREFIX, LIBDIR, INCLUDEDIR, BINDIR as usual; make uninstall
 #
 # V=1 shows commands.  WERROR=1 makes warnings errors.
@@ -163,8 +164,8 @@ install-envoy: envoy
 
 # ---- NGINX module -------------------------------------------------------------------
 
-# nginx-dev's configure runs once, to learn what nginx was built with; the module is compiled with our own flags.  It finds
-# the libraries in the folder above its own, and elsewhere as the system does.
+# nginx-dev's configure runs once, to learn what nginx was built with; the module is compiled with our own flags, but for a
+# warning about ngx_string.  It finds the libraries in the folder above its own, or where they are installed.
 NGINX      ?= nginx
 NGINX_SRC  ?= /usr/share/nginx/src
 nginx_objs := $(abspath $(BUILD))/nginx/objs
@@ -186,7 +187,7 @@ $(nginx_objs)/ngx_auto_config.h: examples/nginx/config
 	$(Q)touch $@
 $(BUILD)/nginx/%.o: examples/nginx/%.c $(nginx_objs)/ngx_auto_config.h $(stamp)
 	@mkdir -p $(@D) && $(say) CC-PIC $<
-	$(Q)$(compile) -fPIC $(nginx_inc) $(nginx_pools) -c -o $@ $<
+	$(Q)$(compile) -Wno-cast-qual -fPIC $(nginx_inc) $(nginx_pools) -c -o $@ $<
 # What configure writes: the name and the build signature, by which nginx tells whether the module fits.
 $(BUILD)/nginx/signature.o: $(nginx_objs)/ngx_auto_config.h $(stamp)
 	@$(say) CC-PIC $(nginx_name)_modules.c
@@ -194,7 +195,7 @@ $(BUILD)/nginx/signature.o: $(nginx_objs)/ngx_auto_config.h $(stamp)
 $(nginx_so): $(nginx_src:examples/nginx/%.c=$(BUILD)/nginx/%.o) $(BUILD)/nginx/signature.o \
     $(BUILD)/libclientid.so $(BUILD)/libclientid-store.so
 	@$(say) LD $@
-	$(Q)$(link) -shared -Wl,-z,relro,-z,now -Wl,-rpath,'$$ORIGIN/..' -o $@ $(filter %.o,$^) -L$(BUILD) -lclientid-store -lclientid
+	$(Q)$(link) -shared -Wl,-z,relro,-z,now -Wl,-rpath,'$$ORIGIN/..:$(LIBDIR)' -o $@ $(filter %.o,$^) -L$(BUILD) -lclientid-store -lclientid
 
 # ---- tests --------------------------------------------------------------------------
 
@@ -241,7 +242,7 @@ $(hosts_bin): $(BUILD)/tests/%: tests/%.c $(hosts_common) $(interop_common) $(te
 check-hosts:
 	$(Q)sh tests/tools/packages.sh hosts
 	$(Q)$(MAKE) --no-print-directory hosts
-hosts: all $(nginx_so) $(envoy_module) $(hosts_bin)
+hosts: all $(if $(wildcard $(NGINX_SRC)/configure),nginx) envoy $(hosts_bin)
 	$(Q)sh tests/tools/run.sh $(BUILD) $(hosts_bin)
 
 # One program, ten minutes.
@@ -379,6 +380,20 @@ install: all $(pc_files)
 	$(INSTALL) -m 644 $(pc_files) "$(DESTDIR)$(LIBDIR)/pkgconfig"
 	$(INSTALL) -m 755 $(programs) "$(DESTDIR)$(BINDIR)"
 
+# As Debian's packages of modules do it: loaded by a file in modules-enabled, which the distribution's nginx.conf includes.
+NGINX_MODULES ?= $(shell $(NGINX) -V 2>&1 | sed -n 's/.*--modules-path=\([^ ]*\).*/\1/p')
+NGINX_SHARE   ?= /usr/share/nginx/modules-available
+NGINX_ENABLED ?= /etc/nginx/modules-enabled
+install-nginx: nginx
+	$(if $(NGINX_MODULES),,$(error $(NGINX) -V names no --modules-path: set NGINX_MODULES))
+	$(INSTALL) -d "$(DESTDIR)$(NGINX_MODULES)" "$(DESTDIR)$(NGINX_SHARE)" "$(DESTDIR)$(NGINX_ENABLED)"
+	$(INSTALL) -m 644 $(nginx_so) "$(DESTDIR)$(NGINX_MODULES)"
+	echo "load_module $(NGINX_MODULES)/$(nginx_name).so;" > "$(DESTDIR)$(NGINX_SHARE)/mod-http-clientid.conf"
+	ln -sf "$(NGINX_SHARE)/mod-http-clientid.conf" "$(DESTDIR)$(NGINX_ENABLED)/50-mod-http-clientid.conf"
+uninstall-nginx:
+	rm -f "$(DESTDIR)$(NGINX_MODULES)/$(nginx_name).so" "$(DESTDIR)$(NGINX_SHARE)/mod-http-clientid.conf" \
+	    "$(DESTDIR)$(NGINX_ENABLED)/50-mod-http-clientid.conf"
+
 uninstall:
 	rm -f $(foreach h,$(notdir $(wildcard include/clientid/*.h)),"$(DESTDIR)$(INCLUDEDIR)/clientid/$(h)")
 	rm -f $(foreach f,$(installed_libs),"$(DESTDIR)$(LIBDIR)/$(f)")
@@ -389,9 +404,8 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: FORCE all nginx install-nginx envoy install-envoy test interop hosts check-hosts soak soak-run asan-hosts \
-    asan-hosts-run tsan-envoy-run bench-http bench-http-run asan ubsan \
-    tsan coverage layers headers exports readme installed format \
-    format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
+.PHONY: FORCE all nginx install-nginx uninstall-nginx envoy install-envoy test interop hosts check-hosts soak soak-run asan-hosts \
+    asan-hosts-run tsan-envoy-run bench-http bench-http-run asan ubsan tsan coverage layers headers exports readme installed \
+    format format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -205,16 +205,17 @@ static void bench_nginx(const struct bench *b, pid_t service, unsigned service_p
 
 static void bench_envoy(const struct bench *b, pid_t service, unsigned service_port)
 {
-    static const char *const names[] = {"NONE", "ID", "SECRET", "OWN", "EXT_AUTHZ", "SERVICE"};
-    unsigned ports[6];
-    char texts[6][16], conf[300], log[300], credentials[300], path[400];
+    static const char *const names[] = {"NONE", "ID",        "SECRET", "TOLD",
+                                        "OWN",  "EXT_AUTHZ", "SERVICE"};
+    unsigned ports[7];
+    char texts[7][16], conf[300], log[300], credentials[300], path[400];
     const char *argv[] = {b->envoy, "-c",      conf, "--concurrency", "1", "--disable-hot-restart",
                           "-l",     "warning", NULL};
-    struct word words[8] = {{"DIR", b->folder}, {"CREDENTIALS", credentials}};
+    struct word words[9] = {{"DIR", b->folder}, {"CREDENTIALS", credentials}};
     pid_t envoy;
 
-    for (size_t i = 0; i < 6; i++) {
-        ports[i] = i < 5 ? free_port() : service_port;
+    for (size_t i = 0; i < 7; i++) {
+        ports[i] = i < 6 ? free_port() : service_port;
         snprintf(texts[i], sizeof texts[i], "%u", ports[i]);
         words[2 + i] = (struct word){names[i], texts[i]};
     }
@@ -222,30 +223,33 @@ static void bench_envoy(const struct bench *b, pid_t service, unsigned service_p
     snprintf(credentials, sizeof credentials, "<%s/clients.yaml", b->folder);
     name_of(conf, b, "envoy.yaml");
     name_of(log, b, "envoy.log");
-    template_write("bench/http/envoy.yaml.in", conf, words, 8);
+    template_write("bench/http/envoy.yaml.in", conf, words, 9);
     snprintf(path, sizeof path, "%s/envoy", b->build);
     setenv("ENVOY_DYNAMIC_MODULES_SEARCH_PATH", path, 1);
     envoy = process_start(argv, log);
     await_port(ports[0], log);
-    await_port(ports[3], log);
+    await_port(ports[5], log);
     struct variant all[] = {
         {.name = "no check", .does = "nothing", .target = {ports[0], "/", CARRIER_QUERY}},
         {.name = "clientid, id", .does = "id, limit", .target = {ports[1], "/", CARRIER_QUERY}},
         {.name = "clientid, id and secret",
          .does = "id, secret, limit",
          .target = {ports[2], "/", CARRIER_QUERY}},
+        {.name = "  same, identity told to all",
+         .does = "also name and tier, metadata, filter state",
+         .target = {ports[3], "/", CARRIER_QUERY}},
         {.name = "api_key_auth + local_ratelimit",
          .does = "id, limit",
-         .target = {ports[3], "/", CARRIER_QUERY}},
+         .target = {ports[4], "/", CARRIER_QUERY}},
         {.name = "ext_authz, clientid-proxy",
          .does = "id, limit",
-         .target = {ports[4], "/", CARRIER_QUERY},
+         .target = {ports[5], "/", CARRIER_QUERY},
          .service = service},
     };
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 6; i++)
         all[i].host = envoy;
     printf("Envoy, %zu clients\n", b->clients);
-    run(all, 5, b);
+    run(all, 6, b);
     process_stop(envoy);
 }
 

@@ -136,8 +136,6 @@ int CALL(http_filter_record_histogram_value)(void *filter_envoy, size_t id,
 
 void CALL(http_set_dynamic_metadata_string)(void *filter_envoy, struct abi_bytes space,
                                             struct abi_bytes key, struct abi_bytes value);
-void CALL(http_set_dynamic_metadata_number)(void *filter_envoy, struct abi_bytes space,
-                                            struct abi_bytes key, double value);
 /* From 1.39 on. */
 __attribute__((weak)) void
     CALL(http_set_dynamic_metadata_string_batch)(void *filter_envoy, struct abi_bytes space,

@@ -31,16 +31,10 @@ static int find_api(const struct gateway *gateway, const char *name, const clien
 
 static void name_things(struct filter *filter)
 {
-    static const char *const names[IDENTITY_COUNT] = {"id", "name", "tier"};
-    for (size_t i = 0; i < IDENTITY_COUNT; i++) {
+    for (size_t i = 0; i < IDENTITY_COUNT; i++)
         filter->identity[i] = bytes_of(filter->settings.identity[i]);
-        if (filter->settings.filter_state == NULL)
-            continue;
-        (void)snprintf(filter->state_names[i], sizeof filter->state_names[i], "%.128s.%s",
-                       filter->settings.filter_state, names[i]);
-        filter->state_keys[i] = bytes_of(filter->state_names[i]);
-    }
     filter->metadata = bytes_of(filter->settings.metadata);
+    filter->state = bytes_of(filter->settings.filter_state);
 }
 
 struct filter *filter_new(void *config_envoy, clientid_str text)

@@ -15,8 +15,7 @@ struct filter {
     const clientid_api *api; /* NULL: requests are not checked */
     struct abi_bytes identity[IDENTITY_COUNT];
     struct abi_bytes metadata;
-    char state_names[IDENTITY_COUNT][160]; /* keys of filter state */
-    struct abi_bytes state_keys[IDENTITY_COUNT];
+    struct abi_bytes state; /* key of the id in the filter state */
     struct stats stats;
     atomic_flag complained;
 };

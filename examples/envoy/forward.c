@@ -2,6 +2,7 @@
 /* An upstream, and later filters, see an identity only when a decision verified it. */
 #include "forward.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,12 +187,21 @@ static uint64_t remaining(const clientid_decision *decision)
     return least;
 }
 
+static struct abi_bytes decimal(char out[24], uint64_t number)
+{
+    return (struct abi_bytes){out, (size_t)snprintf(out, 24, "%llu", (unsigned long long)number)};
+}
+
+/* Numbers go as text: with all in one call, Envoy looks its maps up and merges once. */
 void forward_metadata(void *envoy, const struct filter *filter, const clientid_decision *decision,
                       const struct who *who, uint64_t delayed_ns)
 {
     static const struct abi_bytes keys[IDENTITY_COUNT] = {{"id", 2}, {"name", 4}, {"tier", 4}};
-    struct abi_pair pairs[IDENTITY_COUNT + 1];
+    struct abi_pair pairs[IDENTITY_COUNT + 3];
+    char left_text[24];
+    char delay_text[24];
     const char *reason = clientid_reason_label(decision->reason);
+    uint64_t left = remaining(decision);
     size_t count = 0;
     if (filter->metadata.len == 0)
         return;
@@ -200,26 +210,22 @@ void forward_metadata(void *envoy, const struct filter *filter, const clientid_d
         if (who->value[i].len != 0)
             pairs[count++] = (struct abi_pair){keys[i], who->value[i]};
     }
+    if (left != UINT64_MAX)
+        pairs[count++] = (struct abi_pair){ABI_BYTES("remaining"), decimal(left_text, left)};
+    if (delayed_ns != 0)
+        pairs[count++] =
+            (struct abi_pair){ABI_BYTES("delay"), decimal(delay_text, delayed_ns / 1000000)};
     if (CALL(http_set_dynamic_metadata_string_batch) != NULL) {
         CALL(http_set_dynamic_metadata_string_batch)(envoy, filter->metadata, pairs, count);
-    } else {
-        for (size_t i = 0; i < count; i++)
-            CALL(http_set_dynamic_metadata_string)
-        (envoy, filter->metadata, pairs[i].name, pairs[i].value);
+        return;
     }
-    uint64_t left = remaining(decision);
-    if (left != UINT64_MAX)
-        CALL(http_set_dynamic_metadata_number)
-    (envoy, filter->metadata, ABI_BYTES("remaining"), (double)left);
-    if (delayed_ns != 0)
-        CALL(http_set_dynamic_metadata_number)
-    (envoy, filter->metadata, ABI_BYTES("delay"), (double)delayed_ns / 1e6);
+    for (size_t i = 0; i < count; i++)
+        CALL(http_set_dynamic_metadata_string)
+    (envoy, filter->metadata, pairs[i].name, pairs[i].value);
 }
 
 void forward_state(void *envoy, const struct filter *filter, const struct who *who)
 {
-    for (size_t i = 0; i < IDENTITY_COUNT; i++) {
-        if (filter->state_keys[i].len != 0 && who->value[i].len != 0)
-            (void)CALL(http_set_filter_state_bytes)(envoy, filter->state_keys[i], who->value[i]);
-    }
+    if (filter->state.len != 0 && who->value[IDENTITY_ID].len != 0)
+        (void)CALL(http_set_filter_state_bytes)(envoy, filter->state, who->value[IDENTITY_ID]);
 }

@@ -19,7 +19,7 @@ struct settings {
     enum mode mode;
     char *identity[IDENTITY_COUNT]; /* lower case; NULL: none */
     char *metadata;                 /* namespace, NULL: none */
-    char *filter_state;             /* prefix, NULL: none */
+    char *filter_state;             /* key of the id, NULL: none */
     char *metrics_path;
     size_t max_body_bytes;
 };

@@ -183,7 +183,7 @@ static int set_defaults(const struct reader *reader, struct settings *out)
     *out = (struct settings){.mode = MODE_ENFORCE, .max_body_bytes = 65536};
     int rv = keep(reader, &out->metadata, "clientid");
     if (rv == 0)
-        rv = keep(reader, &out->filter_state, "clientid");
+        rv = keep(reader, &out->filter_state, "clientid.id");
     for (size_t i = 0; i < IDENTITY_COUNT && rv == 0; i++)
         rv = keep(reader, &out->identity[i], names[i]);
     return rv;

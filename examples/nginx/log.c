@@ -6,17 +6,18 @@
  */
 #include "log.h"
 
-#define HIDDEN "?***"
+static u_char mark[] = "?***";
+static const ngx_str_t hidden = {sizeof mark - 1, mark};
 
 enum { REQUEST_LINE_BYTES = 2048 }; /* nginx cuts a line of the error log there, too */
 
 /* From the first '?' up to the protocol; false when there is none. */
 static bool find_query(ngx_str_t line, size_t *begin, size_t *end)
 {
-    const u_char *mark = ngx_strlchr(line.data, line.data + line.len, '?');
-    if (line.len == 0 || mark == NULL)
+    const u_char *at = ngx_strlchr(line.data, line.data + line.len, '?');
+    if (line.len == 0 || at == NULL)
         return false;
-    *begin = (size_t)(mark - line.data);
+    *begin = (size_t)(at - line.data);
     *end = line.len;
     while (*end > *begin && line.data[*end - 1] != ' ')
         --*end;
@@ -63,7 +64,7 @@ ngx_int_t log_clean_request_line(ngx_http_request_t *r, ngx_str_t query)
 
 ngx_int_t log_hide_query(ngx_http_request_t *r)
 {
-    return replace(r, (ngx_str_t)ngx_string(HIDDEN));
+    return replace(r, hidden);
 }
 
 /* ---- before a decision ----------------------------------------------------------------------- */
@@ -86,12 +87,11 @@ ngx_int_t log_request_line(ngx_http_request_t *r, ngx_str_t *out)
     *out = r->request_line;
     if (!is_raw(r) || !find_query(r->request_line, &begin, &end))
         return NGX_OK;
-    const size_t room = begin + sizeof HIDDEN + r->request_line.len - end;
+    const size_t room = begin + hidden.len + r->request_line.len - end;
     out->data = ngx_pnalloc(r->pool, room);
     if (out->data == NULL)
         return NGX_ERROR;
-    const u_char *last = put_line(out->data, out->data + room, r->request_line, begin, end,
-                                  (ngx_str_t)ngx_string(HIDDEN));
+    const u_char *last = put_line(out->data, out->data + room, r->request_line, begin, end, hidden);
     out->len = (size_t)(last - out->data);
     return NGX_OK;
 }
@@ -99,9 +99,9 @@ ngx_int_t log_request_line(ngx_http_request_t *r, ngx_str_t *out)
 /* A page that was asked for with credentials in its query names it as the referrer of all that it loads. */
 static void cut_query(ngx_str_t *text)
 {
-    const u_char *mark = ngx_strlchr(text->data, text->data + text->len, '?');
-    if (text->len != 0 && mark != NULL)
-        text->len = (size_t)(mark - text->data);
+    const u_char *at = ngx_strlchr(text->data, text->data + text->len, '?');
+    if (text->len != 0 && at != NULL)
+        text->len = (size_t)(at - text->data);
 }
 
 /* Shows nginx's own handler a request without the queries, and puts them back. */
@@ -116,8 +116,7 @@ static u_char *on_log(ngx_http_request_t *r, ngx_http_request_t *sr, u_char *buf
     size_t begin;
     size_t end;
     if ((is_raw(r) || is_raw(sr)) && find_query(line, &begin, &end)) {
-        const u_char *last =
-            put_line(shown, shown + sizeof shown, line, begin, end, (ngx_str_t)ngx_string(HIDDEN));
+        const u_char *last = put_line(shown, shown + sizeof shown, line, begin, end, hidden);
         r->request_line = (ngx_str_t){(size_t)(last - shown), shown};
     }
     if (referer != NULL && conf->api != NULL)

@@ -6,6 +6,8 @@
 
 enum { FIRST_GUESS_BYTES = 16384, TRIES = 4 }; /* it may grow between asking how much and writing */
 
+static u_char text_type[] = "text/plain; version=0.0.4";
+
 static ngx_buf_t *metrics_text(ngx_http_request_t *r, clientid_gateway *gateway)
 {
     size_t len = FIRST_GUESS_BYTES;
@@ -40,7 +42,7 @@ static ngx_int_t on_request(ngx_http_request_t *r)
     ngx_chain_t out = {.buf = metrics_text(r, main->gateway), .next = NULL};
     if (out.buf == NULL)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    ngx_str_set(&r->headers_out.content_type, "text/plain; version=0.0.4");
+    r->headers_out.content_type = (ngx_str_t){sizeof text_type - 1, text_type};
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = out.buf->last - out.buf->pos;

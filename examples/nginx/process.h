@@ -24,7 +24,7 @@ void process_stop(struct main_conf *conf);
 /* CLOCK_REALTIME as of nginx's event loop, in milliseconds' steps. */
 static inline uint64_t process_now_ns(void)
 {
-    const ngx_time_t *now = ngx_timeofday();
+    const volatile ngx_time_t *now = ngx_cached_time;
     return (uint64_t)now->sec * 1000000000 + (uint64_t)now->msec * 1000000;
 }
 

@@ -129,8 +129,8 @@ ngx_int_t visit_record(ngx_http_request_t *r, struct visit *visit,
 {
     const size_t charges = decision->receipt.count * sizeof decision->receipt.entry[0];
     const size_t texts = decision->client_id.len + decision->client_name.len + decision->tier.len;
-    u_char *room = charges + texts != 0 ? ngx_palloc(r->pool, charges + texts) : NULL;
-    if (charges + texts != 0 && room == NULL)
+    u_char *room = ngx_palloc(r->pool, charges + texts + 1);
+    if (room == NULL)
         return NGX_ERROR;
     visit->reason = decision->reason;
     visit->shadow = CLIENTID_REASON_COUNT;
@@ -144,13 +144,10 @@ ngx_int_t visit_record(ngx_http_request_t *r, struct visit *visit,
     visit->remaining = least_remaining(decision);
     visit->charge_count = decision->receipt.count;
     visit->charges = room;
-    if (charges != 0)
-        room = ngx_cpymem(room, decision->receipt.entry, charges);
-    if (texts != 0) {
-        room = copy_text(&visit->id, decision->client_id, room);
-        room = copy_text(&visit->name, decision->client_name, room);
-        (void)copy_text(&visit->tier, decision->tier, room);
-    }
+    room = ngx_cpymem(room, decision->receipt.entry, charges);
+    room = copy_text(&visit->id, decision->client_id, room);
+    room = copy_text(&visit->name, decision->client_name, room);
+    (void)copy_text(&visit->tier, decision->tier, room);
     return NGX_OK;
 }
 

@@ -19,8 +19,11 @@ static union clientid__cell restored(uint64_t identity)
 
 static struct clientid__state state_of(union clientid__cell seen)
 {
-    return clientid__cell_is_virgin(seen.word[0]) ? (struct clientid__state){0}
-                                                  : clientid__cell_state(seen);
+    const struct clientid__state nothing = {0};
+
+    if (clientid__cell_is_virgin(seen.word[0]))
+        return nothing;
+    return clientid__cell_state(seen);
 }
 
 static struct clientid__place place_of(const struct clientid__table *table,

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ char *daemon_find(const char *name)
 static void child(const struct daemon *daemon, const char *const *argv,
                   const char *const *environment)
 {
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails stops nobody */
     char *copy[32] = {NULL};
     int fd = open(daemon->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -38,6 +39,9 @@ static const char *program(void)
 {
     static const char *const places[] = {"/usr/sbin/nginx", "/usr/local/sbin/nginx",
                                          "/usr/bin/nginx"};
+    const char *chosen = getenv("CLIENTID_NGINX"); /* to try another version by hand */
+    if (chosen != NULL)
+        return chosen;
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         if (access(places[i], X_OK) == 0)
             return places[i];
@@ -105,7 +109,6 @@ static void replace_number(char *text, size_t size, const char *from, unsigned n
 static const char top[] = "load_module @MODULE@;\n"
                           "env LD_PRELOAD;\n"
                           "env ASAN_OPTIONS;\n"
-                          "daemon off;\n"
                           "pid @DIR@/nginx.pid;\n"
                           "error_log @DIR@/error.log info;\n";
 
@@ -126,9 +129,10 @@ void nginx_write_conf(const struct nginx *nginx, const char *main, const char *h
     char *text = malloc(size);
     nginx_built("nginx/ngx_http_clientid_module.so", module, sizeof module);
     (void)snprintf(config, sizeof config, "%s/config", nginx->files.dir);
-    (void)snprintf(text, size, "%s%s%s%s\n%s\nhttp {\n%s\n%s\n}\n", top,
+    (void)snprintf(text, size, "%s%s%s%s%s\n%s\nhttp {\n%s\n%s\n}\n", top,
                    geteuid() == 0 && strstr(main, "user ") == NULL ? "user root;\n" : "",
-                   strstr(main, "worker_processes") == NULL ? "worker_processes 1;\n" : "", main,
+                   strstr(main, "worker_processes") == NULL ? "worker_processes 1;\n" : "",
+                   strstr(main, "daemon ") == NULL ? "daemon off;\n" : "", main,
                    strstr(main, "events") == NULL ? "events { worker_connections 512; }" : "",
                    inside, http);
     replace(text, size, "@MODULE@", module);
@@ -207,6 +211,7 @@ static pid_t spawn(const struct nginx *nginx, const char *output, const char *op
     assert_true(pid >= 0);
     if (pid != 0)
         return pid;
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails stops nobody */
     int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     (void)dup2(fd, STDERR_FILENO);
     (void)dup2(fd, STDOUT_FILENO);
@@ -218,7 +223,18 @@ static pid_t spawn(const struct nginx *nginx, const char *output, const char *op
         (void)strsep(&value, "=");
         (void)setenv(text, value != NULL ? value : "", 1);
     }
-    execl(name, "nginx", "-p", nginx->files.dir, "-e", log, "-c", conf, option, (char *)NULL);
+    if (nginx->valgrind) {
+        char file[160];
+        char known[160];
+        (void)snprintf(file, sizeof file, "--log-file=%s/valgrind.%%p", nginx->files.dir);
+        (void)snprintf(known, sizeof known, "--suppressions=%s/known", nginx->files.dir);
+        execlp("valgrind", "valgrind", "--quiet", "--trace-children=no",
+               "--child-silent-after-fork=no", "--leak-check=full", "--show-leak-kinds=definite",
+               known, file, name, "-p", nginx->files.dir, "-e", log, "-c", conf, option,
+               (char *)NULL);
+        _exit(127);
+    }
+    execl(name, name, "-p", nginx->files.dir, "-e", log, "-c", conf, option, (char *)NULL);
     _exit(127);
 }
 
@@ -243,16 +259,35 @@ static bool listens(unsigned port)
     return fd >= 0;
 }
 
+static pid_t pid_of(const struct nginx *nginx)
+{
+    char *text = proxy_file(&nginx->files, "nginx.pid");
+    pid_t pid = (pid_t)strtol(text, NULL, 10);
+    free(text);
+    return pid;
+}
+
+/* One that made a daemon of itself becomes our child, since we ask for orphans. */
 void nginx_start(struct nginx *nginx)
 {
-    nginx->pid = spawn(nginx, "err", NULL);
-    for (uint64_t end_ms = now_ms() + 20000; !listens(nginx->port); sleep_ms(5)) {
-        if (now_ms() > end_ms || waitpid(nginx->pid, NULL, WNOHANG) != 0) {
-            nginx->pid = -1;
+    char path[128];
+    int status = 0;
+    (void)snprintf(path, sizeof path, "%s/nginx.pid", nginx->files.dir);
+    (void)unlink(path);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    pid_t child = spawn(nginx, "err", NULL);
+    bool ended = false;
+    for (uint64_t end_ms = now_ms() + 20000; pid_of(nginx) == 0 || !listens(nginx->port);
+         sleep_ms(5)) {
+        ended = ended || waitpid(child, &status, WNOHANG) == child;
+        if ((ended && status != 0) || now_ms() > end_ms) {
             char *said = proxy_file(&nginx->files, "error.log");
             fail_msg("nginx did not start: %s", said);
         }
     }
+    nginx->pid = pid_of(nginx);
+    if (nginx->pid != child && !ended)
+        assert_int_equal(waitpid(child, &status, 0), child);
 }
 
 int nginx_test(const struct nginx *nginx, char **output)

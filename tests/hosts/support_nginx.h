@@ -20,6 +20,7 @@ struct nginx {
     unsigned h2_port;        /* for "listen 127.0.0.1:@H2@ http2;" */
     unsigned up_port;        /* of the upstream that @UP@ stands for */
     const char *environment; /* "NAME=value" for nginx, or NULL */
+    bool valgrind;           /* under valgrind, which writes "valgrind.PID" for each process */
 };
 
 /* False when there is no nginx or no module was built; a test then calls skip(). */
@@ -39,7 +40,7 @@ void nginx_write_config(const struct nginx *nginx, const char *json);
  */
 void nginx_write_conf(const struct nginx *nginx, const char *main, const char *http);
 
-/* Starts nginx and waits until it accepts connections on |port|. */
+/* Starts nginx (a daemon, if |main| had "daemon on") and waits until it accepts connections on |port|. */
 void nginx_start(struct nginx *nginx);
 /* Runs "nginx -t"; its exit code, and what it said in |*output| (free it). */
 int nginx_test(const struct nginx *nginx, char **output);

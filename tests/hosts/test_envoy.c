@@ -146,7 +146,7 @@ static size_t write_routes(char *out, size_t size)
             out + len, size - len,
             "              - {match: {prefix: /%s/}, route: {%s}, typed_per_filter_config: "
             "{clientid: {" FILTER_TYPE "PerRoute, dynamic_module_config: {name: clientid_envoy}, "
-            "per_route_config_name: clientid, filter_config: {\"@type\": "
+            "filter_config: {\"@type\": "
             "type.googleapis.com/google.protobuf.StringValue, value: '%s'}}}}\n",
             routes[i][0], routes[i][1], routes[i][2]);
     len += (size_t)snprintf(out + len, size - len,
@@ -576,7 +576,7 @@ static void delayed(void **state)
         close(fds[i]);
     }
     assert_true(envoy_stat(&envoy, STAT "throttled") >= CLIENTS - 1);
-    assert_true(envoy_file_gets(&envoy, "access", "\"delay\":"));
+    assert_true(envoy_file_gets(&envoy, "access", "\"delay\":\""));
 }
 
 static void leaving_frees_the_place(void **state)

@@ -40,6 +40,11 @@ for file in $(find examples -name '*.[ch]'); do
     done
 done
 
+# A host's own headers stay in its folder.
+for file in $(grep -rlE '^ *# *include <ngx_' include lib examples --include='*.[ch]'); do
+    case "$file" in examples/nginx/*) ;; *) complain "$file: may not include nginx's headers" ;; esac
+done
+
 # One outside library, one file or folder.
 only() {
     header=$1

@@ -6,7 +6,7 @@ set -eu
 build="gcc make pkg-config libc6-dev libssl-dev libjansson-dev uthash-dev libxxhash-dev libpcre2-dev
     libsqlite3-dev libmicrohttpd-dev libcurl4-openssl-dev curl"
 check="$build g++ libcmocka-dev strace sqlite3 openssl"
-hosts="$check nginx nginx-dev caddy python3 python3-venv nghttp2-client valgrind"
+hosts="$check nginx nginx-dev caddy ca-certificates python3 python3-venv nghttp2-client valgrind"
 bench="$hosts libnginx-mod-http-lua"
 lint="$hosts clang clang-tidy clang-format cppcheck libclang-rt-14-dev gcovr"
 

@@ -388,14 +388,6 @@ void CALL(http_set_dynamic_metadata_string_batch)(void *filter_envoy, struct abi
         set_metadata(filter_envoy, space, pairs[i].name, pairs[i].value);
 }
 
-void CALL(http_set_dynamic_metadata_number)(void *filter_envoy, struct abi_bytes space,
-                                            struct abi_bytes key, double value)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%.0f", value);
-    set_metadata(filter_envoy, space, key, bytes_of(text));
-}
-
 bool CALL(http_set_filter_state_bytes)(void *filter_envoy, struct abi_bytes key,
                                        struct abi_bytes value)
 {

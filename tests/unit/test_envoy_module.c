@@ -251,7 +251,6 @@ static void identity_is_the_decisions(void **state)
     assert_string_equal(host_get(&s.metadata, "clientid:tier", 0), "gold");
     assert_string_equal(host_get(&s.metadata, "clientid:reason", 0), "allowed");
     assert_string_equal(host_get(&s.state, "clientid.id", 0), "alice");
-    assert_string_equal(host_get(&s.state, "clientid.tier", 0), "gold");
     host_stream_del(&s);
     host_config_del(config);
 
@@ -329,7 +328,12 @@ static void refusals_are_explained(void **state)
     assert_null(host_get(&s.metadata, "clientid:tier", 0));
     assert_non_null(host_get(&s.reply.headers, "www-authenticate", 0));
     assert_int_equal(host_stat("clientid.client_unknown"), before + 1);
-    assert_int_equal(host_stat("clientid.decision_ns"), decisions + 1);
+    for (unsigned i = 0; i < 32; i++) { /* one in 16 is measured */
+        host_stream_del(&s);
+        host_stream_new(&s, config, NULL, "GET /a HTTP/1.1");
+        assert_int_equal(host_headers(&s, true), HOST_STOP);
+    }
+    assert_in_range(host_stat("clientid.decision_ns"), decisions + 2, decisions + 3);
     host_stream_del(&s);
     host_config_del(config);
 }

@@ -558,11 +558,13 @@ static void sizes_that_no_table_has(void **state)
         const char *why;
         uint64_t entries[4];
     } rows[] = {
-        {"none at all", {0, 64, 1024, 0}},
-        {"no cells for keys", {64, 0, 1024, 0}},
-        {"no power of two", {96, 64, 1024, 0}},
-        {"less than a bucket each", {64, 16, 1024, 0}},
-        {"so many that their bytes overflow", {UINT64_C(1) << 62, 64, 1024, 0}},
+        /* Of the same length in bytes: only the sizes themselves tell. */
+        {"no cells", {0, 128, 1024, 0}},
+        {"no cells for keys", {128, 0, 1024, 0}},
+        {"no cells to overflow into", {1024, 128, 0, 0}},
+        {"no powers of two", {96, 96, 960, 0}},
+        {"less than a bucket each", {64, 16, 1024, 48}},
+        {"so many that their bytes overflow", {(UINT64_C(1) << 60) + 64, 64, 1024, 0}},
     };
     const struct folder *f = *state;
     struct clientid__table_options options = {.file = f->file, .cells = 64, .key_cells = 64};

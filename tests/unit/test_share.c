@@ -20,7 +20,7 @@
 #define NODES     3
 #define APIS                                                                                       \
     "\"apis\": {\"orders\": {\"policies\": [{\"policy\": \"client-id-enforcement\", \"id\": "      \
-    "\"query:id\"}]}}"
+    "\"query:id\"}]}}, \"limits\": {\"cells\": 1024, \"keyCells\": 1024, \"useCells\": 1024}"
 #define FLEXIBLE "{" APIS "}"
 #define STRICT   "{\"gatekeeper\": \"strict\", " APIS "}"
 

@@ -22,6 +22,7 @@
     "\"query:id\"}]}}"
 #define FLEXIBLE "{" APIS "}"
 #define STRICT   "{\"gatekeeper\": \"strict\", " APIS "}"
+#define SMALL    "{\"limits\": {\"cells\": 1024, \"keyCells\": 1024, \"useCells\": 1024}, " APIS "}"
 #define DISABLED "{\"gatekeeper\": \"disabled\", " APIS "}"
 #define AGED     "{\"maximumAge\": \"1h\", " APIS "}"
 
@@ -771,7 +772,7 @@ static void the_journal_is_kept_short(void **state)
 static void expect_files(uint64_t revision)
 {
     clientid_sync_options options = sync_options(CLIENTID_SYNC_READ);
-    clientid_gateway *gateway = make_gateway(FLEXIBLE, NULL);
+    clientid_gateway *gateway = make_gateway(SMALL, NULL);
     clientid_sync *s;
 
     assert_int_equal(clientid_sync_new(&s, gateway, NULL, &options, NULL), 0);
@@ -805,7 +806,7 @@ static void changes_go_on_while_a_snapshot_is_written(void **state)
     start(FLEXIBLE);
     assert_int_equal(step(), 0);
     sync_->piece_contracts = 1;
-    for (int i = 0; i < 1500; i++) {
+    for (int i = 0; i < 800; i++) {
         bool drafted = clientid__sync_drafts(sync_);
 
         if (!drafted && support_random(&seed) % 10 == 0)

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <setjmp.h>
@@ -99,6 +100,7 @@ static struct child child_begin(clientid_gateway *gateway, child_fn *work)
     child.pid = fork();
     assert_true(child.pid >= 0);
     if (child.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* when a test fails, nobody ends its children */
         said = (char)work(gateway);
         if (write(ends[1], &said, 1) != 1)
             _exit(1);
