@@ -18,7 +18,9 @@
 static inline void *separate_pcalloc(ngx_pool_t *pool, size_t size)
 {
     void *memory = ngx_palloc(pool, size);
-    return memory != NULL ? ngx_memzero(memory, size) : NULL;
+    if (memory != NULL)
+        ngx_memzero(memory, size);
+    return memory;
 }
 
 #endif

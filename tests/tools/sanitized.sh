@@ -8,7 +8,8 @@ rm -rf "$reports"
 mkdir -p "$reports"
 # Workers may run as another user.
 chmod 1777 "$reports"
-export ASAN_OPTIONS="log_path=$reports/asan:detect_leaks=${LEAKS:-0}:${ASAN_OPTIONS:-}"
+export ASAN_OPTIONS="log_path=$reports/asan:${ASAN_OPTIONS:-}"
+export LSAN_OPTIONS="suppressions=$PWD/tests/tools/leaks.txt:print_suppressions=0:${LSAN_OPTIONS:-}"
 export TSAN_OPTIONS="log_path=$reports/tsan:halt_on_error=1:${TSAN_OPTIONS:-}"
 sh tests/tools/run.sh "$@"
 failed=$?
