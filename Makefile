@@ -249,19 +249,20 @@ hosts: all $(if $(wildcard $(NGINX_SRC)/configure),nginx) envoy $(hosts_bin)
 soak:
 	$(Q)sh tests/tools/packages.sh hosts
 	$(Q)$(MAKE) --no-print-directory soak-run
-soak-run: all $(nginx_so) $(envoy_module) $(BUILD)/tests/hosts/test_soak
+soak-run: all nginx envoy $(BUILD)/tests/hosts/test_soak
 	$(Q)SOAK_SECONDS=$${SOAK_SECONDS:-600} sh tests/tools/run.sh $(BUILD) $(BUILD)/tests/hosts/test_soak
 
-# The modules in their hosts with a sanitizer in them.  A real Envoy cannot take it: its allocator is its own, so the Envoy
-# module runs in its stand-in.  Leaks are not looked for: at its end nginx holds what it never frees.
-asan_nginx := $(foreach t,nginx cases soak,$(BUILD)/tests/hosts/test_$(t))
+# The NGINX module, in real processes, with AddressSanitizer; it is preloaded, since nginx is not built with it.  A real Envoy cannot
+# take one, with an allocator of its own: its module runs in the stand-in, with ThreadSanitizer too.
+asan_hosts := $(foreach t,hosts/test_nginx hosts/test_nginx_life hosts/test_cases hosts/test_soak unit/test_envoy_module,$(BUILD)/tests/$(t))
 asan-hosts:
 	$(Q)sh tests/tools/packages.sh hosts
+	$(Q)$(MAKE) --no-print-directory envoy
 	$(Q)$(MAKE) --no-print-directory asan-hosts-run BUILD=build/asan SANFLAGS='-fsanitize=address -fno-omit-frame-pointer'
 	$(Q)$(MAKE) --no-print-directory tsan-envoy-run BUILD=build/tsan SANFLAGS='-fsanitize=thread'
-asan-hosts-run: all $(nginx_so) $(envoy_module) $(asan_nginx) $(BUILD)/tests/unit/test_envoy_module
-	$(Q)sh tests/tools/sanitized.sh $(BUILD) $(BUILD)/tests/unit/test_envoy_module $(BUILD)/tests/hosts/test_nginx
-tsan-envoy-run: $(envoy_module) $(BUILD)/tests/unit/test_envoy_module
+asan-hosts-run: all nginx envoy $(asan_hosts)
+	$(Q)SOAK_SECONDS=20 sh tests/tools/sanitized.sh $(BUILD) $(asan_hosts)
+tsan-envoy-run: envoy $(BUILD)/tests/unit/test_envoy_module
 	$(Q)sh tests/tools/sanitized.sh $(BUILD) $(BUILD)/tests/unit/test_envoy_module
 
 # A build per sanitizer, each in its own folder, so switching needs no clean.
