@@ -202,7 +202,7 @@ static const char envoy_bootstrap[] =
     "    load_assignment: {cluster_name: up, endpoints: [{lb_endpoints: [{endpoint: {address: "
     "{socket_address: {address: 127.0.0.1, port_value: @UP@}}}}]}]}\n";
 
-/* Its name, what makes a version another one, its name, the configuration, what the filter does beside. */
+/* Its name, what makes a version another one, its name, the folder twice, what the filter does beside. */
 static const char envoy_listener[] =
     "- \"@type\": type.googleapis.com/envoy.config.listener.v3.Listener\n"
     "  name: %s\n"
@@ -215,6 +215,16 @@ static const char envoy_listener[] =
     "        \"@type\": type.googleapis.com/envoy.extensions.filters.network."
     "http_connection_manager.v3.HttpConnectionManager\n"
     "        stat_prefix: %s\n"
+    "        access_log:\n"
+    "        - name: failed\n"
+    "          filter: {status_code_filter: {comparison: {op: GE, value: {default_value: 500, "
+    "runtime_key: fleet.failed}}}}\n"
+    "          typed_config:\n"
+    "            \"@type\": type.googleapis.com/envoy.extensions.access_loggers.file.v3."
+    "FileAccessLog\n"
+    "            path: %s/envoy/failed\n"
+    "            log_format: {text_format_source: {inline_string: \"%%START_TIME%% %%PATH(NQ)%% "
+    "%%RESPONSE_CODE%% %%RESPONSE_CODE_DETAILS%% %%RESPONSE_FLAGS%% %%DURATION%% ms\\n\"}}\n"
     "        http_filters:\n"
     "        - name: clientid\n"
     "          typed_config:\n"
@@ -253,13 +263,13 @@ static void write_listeners(const struct fleet *fleet)
     append(text, "resources:\n");
     append(text, envoy_listener, "main",
            fleet->listener_version % 2 ? "traffic_direction: INBOUND" : "", "main",
-           fleet->proxy.dir, "api: probe");
+           fleet->proxy.dir, fleet->proxy.dir, "api: probe");
     for (size_t i = 0; i < fleet->api_count; i++)
         append(text, envoy_route, fleet->apis[i].name,
                fleet->proxied ? "route: {cluster: up, prefix_rewrite: /echo}"
                               : "direct_response: {status: 200}",
                fleet->proxy.dir, fleet->apis[i].name);
-    append(text, envoy_listener, "metrics", "", "metrics", fleet->proxy.dir,
+    append(text, envoy_listener, "metrics", "", "metrics", fleet->proxy.dir, fleet->proxy.dir,
            "api: null, metricsPath: /metrics");
     append(text, "            - {match: {prefix: /}, direct_response: {status: 404}}\n");
     envoy_write(&fleet->envoy, "lds.yaml", text, fleet->upstream.port);
