@@ -7,7 +7,15 @@ cd "$(dirname "$0")/../.."
 readme=$1
 work=$(mktemp -d)
 group=
-trap '[ -z "$group" ] || kill -- "-$group" 2>/dev/null || true; rm -rf "$work"' EXIT
+# NGINX leaves the session of who starts it.
+daemon=/run/nginx.pid
+[ ! -s "$daemon" ] || daemon=
+finish() {
+    [ -z "$group" ] || kill -- "-$group" 2>/dev/null || true
+    [ -z "$daemon" ] || [ ! -s "$daemon" ] || kill "$(cat "$daemon")"
+    rm -rf "$work"
+}
+trap finish EXIT
 mkdir "$work/copy"
 git archive HEAD | tar -x -C "$work/copy"
 awk '/^```sh$/ { on = 1; next } /^```$/ && on { exit } on' "$readme" >"$work/lines"
