@@ -38,6 +38,7 @@ struct clientid_sync {
     int source_code;                     /* of the last round, 0: in step */
     int disk_code;                       /* of the last write to the folder */
     uint64_t first_contact_ns;           /* that a reader found in the files */
+    uint64_t taken_contact_ns;           /* of the files, as last read */
     clientid_position first_seen;        /* in the limits table, before anything was loaded */
     clientid_error trouble;              /* of the last round with the source */
     uint64_t source_next_ns;             /* when to ask a source again that failed */

@@ -531,6 +531,36 @@ static void a_contact_from_the_future_grows_old_all_the_same(void **state)
     EXPECT(1, REGISTRY_EXPIRED);
 }
 
+/* One that follows the files reads that contact again and again. */
+static void so_does_one_in_the_files_that_are_followed(void **state)
+{
+    const uint32_t modes[] = {CLIENTID_SYNC_READ, CLIENTID_SYNC_SHARE};
+
+    (void)state;
+    start(AGED);
+    assert_int_equal(step(), 0);
+    stop();
+    source.changes_code = source.poll_code = CLIENTID_ERR_UNREACHABLE;
+    w.now_ns -= 86400 * SECOND_NS;
+    for (size_t i = 0; i < 2; i++) {
+        clientid_sync_options options = sync_options(modes[i]);
+
+        start_gateway(&w, AGED);
+        assert_int_equal(clientid_sync_new(&sync_, w.gateway,
+                                           modes[i] == CLIENTID_SYNC_READ ? NULL : &source.source,
+                                           &options, NULL),
+                         0);
+        step();
+        step();
+        EXPECT(1, ALLOWED);
+        w.now_ns += 3700 * SECOND_NS;
+        step();
+        step();
+        EXPECT(1, REGISTRY_EXPIRED);
+        stop();
+    }
+}
+
 static void strict_waits_for_the_source(void **state)
 {
     (void)state;
@@ -1389,6 +1419,7 @@ int main(void)
         ROW(a_restart_without_the_source_serves_the_last_state),
         ROW(contracts_too_old_do_not_count),
         ROW(a_contact_from_the_future_grows_old_all_the_same),
+        ROW(so_does_one_in_the_files_that_are_followed),
         ROW(strict_waits_for_the_source),
         ROW(strict_that_becomes_flexible_loads_the_files),
         ROW(disabled_lets_pass_until_contracts_are_there),
