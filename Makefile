@@ -10,6 +10,7 @@
 #   make fuzz            clang only; FUZZ_TIME=60 seconds per target
 #   make coverage        line coverage of lib/, fails under 90 %
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
+#   make bench-http      what a check costs in NGINX and Envoy, beside their own means
 #   make bench           numbers on this machine; see bench/README.md
 #   make install-nginx   the NGINX module, where nginx -V says (or NGINX_MODULES); make uninstall-nginx
 #   make install         DESTDIR, PREFIX, LIBDIR, INCLUDEDIR, BINDIR as usual; make uninstall
@@ -137,6 +138,28 @@ $(example_bin): $(BUILD)/examples/%: $(BUILD)/examples/%.o $(store_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs)
 
+# ---- the module for Envoy -----------------------------------------------------------
+
+# One file that needs libc and jansson (whose archive Debian builds for programs only), for images of Envoy that have little
+# else.  All of it but the hooks is hidden, so that no symbol of ours meets one of the host's, which has a TLS library of its own.
+envoy_src     := $(sort $(wildcard examples/envoy/*.c))
+envoy_objects := $(envoy_src:%.c=$(BUILD)/pic/%.o) $(core_src:%.c=$(BUILD)/so/%.o) $(store_src:%.c=$(BUILD)/so/%.o)
+envoy_module  := $(BUILD)/envoy/libclientid_envoy.so
+envoy_libs     = -Wl,-Bstatic $(filter-out -ljansson,$(call pkg,--libs $(core_pkgs) $(store_pkgs))) -Wl,-Bdynamic -ljansson -lm -ldl
+ENVOY_MODULES ?= $(LIBDIR)/envoy
+
+$(BUILD)/pic/%.o: %.c $(stamp)
+	@mkdir -p $(@D) && $(say) CC-PIC $<
+	$(Q)$(compile) -fPIC -c -o $@ $<
+$(envoy_module): $(envoy_objects) examples/envoy/module.map
+	@mkdir -p $(@D) && $(say) LD $@
+	$(Q)$(link) -shared -Wl,-soname,libclientid_envoy.so -Wl,--version-script,examples/envoy/module.map \
+	    -Wl,-z,relro,-z,now,-z,nodelete -Wl,-Bsymbolic -Wl,--exclude-libs,ALL -o $@ $(filter %.o,$^) $(envoy_libs)
+envoy: $(envoy_module)
+install-envoy: envoy
+	$(INSTALL) -d "$(DESTDIR)$(ENVOY_MODULES)"
+	$(INSTALL) -m 755 $(envoy_module) "$(DESTDIR)$(ENVOY_MODULES)"
+
 # ---- NGINX module -------------------------------------------------------------------
 
 # nginx-dev's configure runs once, to learn what nginx was built with; the module is compiled with our own flags, but for a
@@ -185,12 +208,16 @@ $(BUILD)/tests/unit/support_%.o: tests/unit/support_%.c $(stamp)
 interop_common := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/interop/support_*.c)))
 $(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
-	$(Q)$(compile) -Itests/interop -c -o $@ $<
+	$(Q)$(compile) -Itests/interop -Itests/unit -c -o $@ $<
 $(interop_bin): $(interop_common)
 $(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
 	$(Q)$(compile) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(store_a) $(core_a) $(LDFLAGS) \
 	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -ldl
+
+# This one is a stand-in for Envoy: the module finds its callbacks in it.
+$(BUILD)/tests/unit/test_envoy_module: LDFLAGS += -rdynamic
+$(BUILD)/tests/unit/test_envoy_module: | $(envoy_module)
 
 test: $(unit_bin) $(race_bin)
 	$(Q)sh tests/tools/run.sh $(BUILD) $^
@@ -210,7 +237,7 @@ $(hosts_bin): $(BUILD)/tests/%: tests/%.c $(hosts_common) $(interop_common) $(te
 check-hosts:
 	$(Q)sh tests/tools/packages.sh hosts
 	$(Q)$(MAKE) --no-print-directory hosts
-hosts: all $(if $(wildcard $(NGINX_SRC)/configure),nginx) $(hosts_bin)
+hosts: all $(if $(wildcard $(NGINX_SRC)/configure),nginx) envoy $(hosts_bin)
 	$(Q)sh tests/tools/run.sh $(BUILD) $(hosts_bin)
 
 # A build per sanitizer, each in its own folder, so switching needs no clean.
@@ -287,6 +314,19 @@ bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/bench
 $(BUILD)/bench/%: bench/%.c $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
 	$(Q)$(compile) -Ilib -o $@ $< $(store_a) $(core_a) $(LDFLAGS) $(core_libs) $(store_libs)
+# What a check costs in NGINX and Envoy, beside their own means.
+bench_http := $(BUILD)/bench/http/bench-http
+$(BUILD)/bench/http/%.o: bench/http/%.c $(stamp)
+	@mkdir -p $(@D) && $(say) CC $<
+	$(Q)$(compile) -c -o $@ $<
+$(bench_http): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/http/*.c))) $(store_a) $(core_a)
+	@$(say) LD $@
+	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs)
+bench-http:
+	$(Q)sh tests/tools/packages.sh bench
+	$(Q)$(MAKE) --no-print-directory bench-http-run
+bench-http-run: all nginx envoy $(bench_http)
+	$(Q)$(bench_http) $(BUILD) "$$(sh tests/tools/envoy.sh)" /usr/lib/nginx/modules
 bench: $(bench_bin)
 	$(Q)set -e; for b in $(bench_bin); do $$b $(BUILD)/bench; done
 
@@ -340,7 +380,8 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: FORCE all test interop hosts check-hosts asan ubsan tsan coverage layers headers exports readme installed format \
-    format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall nginx install-nginx uninstall-nginx clean
+.PHONY: FORCE all nginx install-nginx uninstall-nginx envoy install-envoy test interop hosts check-hosts bench-http \
+    bench-http-run asan ubsan tsan coverage layers headers exports readme installed format format-check lint replay fuzz \
+    fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -138,7 +138,7 @@ static bool describe(struct inquiry *q)
 }
 
 /* All policies name one client, so there is one look-up.  What it leads to is fetched while the secret is hashed. */
-static void look_up(struct inquiry *q, clientid_str id)
+static void look_up(struct inquiry *q, clientid_str id, bool needs_secret)
 {
     uint64_t hash, key[2];
 
@@ -148,7 +148,7 @@ static void look_up(struct inquiry *q, clientid_str id)
     q->id_hash = clientid__hash128(id.ptr, id.len, q->worker->gateway->seed);
     hash = clientid__registry_hash(q->id_hash, q->api->number);
     q->found = clientid__registry_find(q->registry, q->api->number, id, hash, &q->contract);
-    for (unsigned slot = 1; q->found && slot <= 2; slot++) {
+    for (unsigned slot = 1; q->found && needs_secret && slot <= 2; slot++) {
         uint64_t slot_key = clientid__secret_key(&q->contract, slot);
 
         clientid__use_key(key, q->id_hash, slot_key);
@@ -318,11 +318,11 @@ static void add_charge(struct inquiry *q, const struct clientid__policy *policy,
 static bool charge_tier(struct inquiry *q, const struct clientid__policy *policy)
 {
     const struct clientid__tier *tier = q->contract.tier;
-    const uint64_t identity[2] = {clientid__mix64(q->id_hash.low ^ q->api->identity),
-                                  q->id_hash.high ^ q->api->identity};
+    uint64_t identity[2];
 
     if (tier == NULL)
         return true;
+    clientid__client_identity(identity, q->id_hash, q->api);
     if (!make_room(q, policy, tier->limit_count))
         return false;
     for (uint32_t i = 0; i < tier->limit_count; i++) {
@@ -346,8 +346,7 @@ static int policy_identity(struct inquiry *q, const struct clientid__policy *pol
     int rv;
 
     if (policy->key.carrier == CLIENTID__NOWHERE) {
-        identity[0] = clientid__mix64(q->api->identity);
-        identity[1] = q->api->identity;
+        clientid__api_identity(identity, q->api);
         return 0;
     }
     rv = clientid__extract_value(&policy->key, &q->chain->caps, q->request, &q->scratch, &value);
@@ -490,19 +489,14 @@ static int refuse(struct inquiry *q)
 
 /* ---- the decision ---------------------------------------------------------------------------- */
 
-static bool charges_tier(const struct clientid__policy *policy)
-{
-    return policy->type == CLIENTID__RATE_LIMITING_SLA || policy->type == CLIENTID__THROTTLING_SLA;
-}
-
 /* Limits are looked up before the secret is verified: their cells arrive from memory meanwhile. */
 static clientid_reason judge_client(struct inquiry *q, const struct clientid__policy *policy)
 {
     bool chargeable = true;
     clientid_reason reason;
 
-    look_up(q, q->credentials[policy->spec].id);
-    if (q->found && charges_tier(policy))
+    look_up(q, q->credentials[policy->spec].id, policy->needs_secret);
+    if (q->found && clientid__charges_tier(policy))
         chargeable = charge_tier(q, policy);
     reason = identify(q, policy);
     if (reason == CLIENTID_REASON_ALLOWED && !chargeable)

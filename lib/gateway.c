@@ -117,6 +117,23 @@ int clientid_api_get(clientid_gateway *gateway, clientid_str name, const clienti
     return 0;
 }
 
+int clientid_api_nth(clientid_gateway *gateway, size_t nth, const clientid_api **out)
+{
+    int rv = CLIENTID_ERR_NOT_FOUND;
+
+    if (gateway == NULL || out == NULL)
+        return CLIENTID_ERR_ARG;
+    pthread_mutex_lock(&gateway->lock);
+    for (size_t i = 0; rv != 0 && i < gateway->api_count; i++) {
+        if (gateway->apis[i]->counted && nth-- == 0) {
+            *out = gateway->apis[i];
+            rv = 0;
+        }
+    }
+    pthread_mutex_unlock(&gateway->lock);
+    return rv;
+}
+
 clientid_str clientid_api_name(const clientid_api *api)
 {
     return api->text;
@@ -245,15 +262,21 @@ static int keep_text(clientid_gateway *gateway, const char *text, clientid_str *
     return out->ptr != NULL ? 0 : CLIENTID_ERR_NOMEM;
 }
 
-static int open_parts(clientid_gateway *gateway, clientid_error *error)
+static int open_parts(clientid_gateway *gateway, bool existing, clientid_error *error)
 {
     const struct clientid__config *config = gateway->config;
     struct clientid__table_options table = {config->limits_file, config->cells, config->key_cells,
-                                            config->use_cells};
-    int rv = clientid__table_open(&gateway->table, &gateway->mem, &table, error);
+                                            config->use_cells, existing};
+    int rv = 0;
 
+    if (existing && config->limits_file == NULL)
+        return clientid__fail_at(error, CLIENTID_ERR_NOT_FOUND, "/limits/file",
+                                 "the limits are in the memory of the process that runs, since the "
+                                 "configuration names no file");
+    rv = clientid__table_open(&gateway->table, &gateway->mem, &table, error);
     if (rv != 0)
         return rv;
+    gateway->limits = (struct clientid_limits){.table = gateway->table, .gateway = gateway};
     gateway->seed = clientid__table_seed(gateway->table);
     if (config->pepper_file == NULL && config->pepper_env == NULL)
         return 0;
@@ -291,7 +314,7 @@ static int start(clientid_gateway *gateway, const clientid_options *options, cli
                                 options->config_name, options->warn, options->warn_self, error);
     if (rv != 0)
         return rv;
-    rv = open_parts(gateway, error);
+    rv = open_parts(gateway, (options->flags & CLIENTID_LIMITS_EXISTING) != 0, error);
     if (rv != 0)
         return rv;
     if (open_tally(gateway, options->shared_counters) != 0)
@@ -313,8 +336,10 @@ static int read_options(clientid_options *options, const clientid_options *given
     if (given == NULL || given->size < offsetof(clientid_options, shared_counters))
         return clientid__fail(error, CLIENTID_ERR_ARG, "options of another size");
     memcpy(options, given, given->size < sizeof(*options) ? given->size : sizeof(*options));
-    if (options->shared_counters > CLIENTID__TALLY_SLOTS_MAX || options->reserved != 0)
-        return clientid__fail(error, CLIENTID_ERR_ARG, "shared_counters is at most %d",
+    if (options->shared_counters > CLIENTID__TALLY_SLOTS_MAX ||
+        (options->flags & ~(uint32_t)CLIENTID_LIMITS_EXISTING) != 0)
+        return clientid__fail(error, CLIENTID_ERR_ARG,
+                              "shared_counters is at most %d, and flags are known ones",
                               CLIENTID__TALLY_SLOTS_MAX);
     return 0;
 }

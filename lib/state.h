@@ -45,6 +45,12 @@ struct clientid_worker {
     clientid_worker *next;                   /* the gateway's list, under its lock */
 };
 
+struct clientid_limits {
+    struct clientid__table *table;
+    clientid_gateway *gateway; /* NULL: opened by itself */
+    bool read_only;
+};
+
 struct clientid_gateway {
     clientid_allocator mem;
     struct clientid__epoch *epoch;
@@ -68,6 +74,7 @@ struct clientid_gateway {
     _Atomic uint64_t maximum_age_ns;
     _Atomic uint64_t degraded_after_ns;
 
+    struct clientid_limits limits; /* |table| for operators */
     struct clientid__tally *tally; /* NULL: all counters are private */
 
     /* Under |lock|. */
@@ -95,6 +102,21 @@ clientid_reason clientid__contracts_state(clientid_gateway *gateway, uint64_t no
 void clientid__counters_del(const clientid_gateway *gateway, struct clientid__counter_table *table);
 /* Under the gateway's lock: every worker gets counters for |api|, or none does and it is CLIENTID_ERR_NOMEM. */
 int clientid__workers_count(clientid_gateway *gateway, const struct clientid_api *api);
+
+/* Whose cells: a client's on an API instance, and the API instance's own (clientid__charge_key). */
+static inline void clientid__client_identity(uint64_t identity[2],
+                                             struct clientid__hash128 client_id,
+                                             const struct clientid_api *api)
+{
+    identity[0] = clientid__mix64(client_id.low ^ api->identity);
+    identity[1] = client_id.high ^ api->identity;
+}
+
+static inline void clientid__api_identity(uint64_t identity[2], const struct clientid_api *api)
+{
+    identity[0] = clientid__mix64(api->identity);
+    identity[1] = api->identity;
+}
 
 /* The cell of a secret's last use: the same for every API instance of the client. */
 static inline void clientid__use_key(uint64_t key[2], struct clientid__hash128 client_id,

@@ -15,6 +15,7 @@ extern const struct command secrets_commands[];
 extern const struct command transfer_commands[];
 extern const struct command changes_commands[];
 extern const struct command explain_commands[];
+extern const struct command limits_commands[];
 extern const struct command definition_commands[];
 extern const struct command help_commands[];
 

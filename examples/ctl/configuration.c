@@ -13,8 +13,8 @@ static void warn(void *self, const clientid_error *warning)
     report_warning(self, warning);
 }
 
-int configuration_open_file(struct ctl *ctl, const char *name, clientid_gateway **out, char **text,
-                            size_t *len)
+int configuration_open_file(struct ctl *ctl, const char *name, unsigned flags,
+                            clientid_gateway **out, char **text, size_t *len)
 {
     clientid_error error = {0};
     int rv = input_read(ctl, name, CONFIGURATION_BYTES_MAX, text, len);
@@ -24,7 +24,8 @@ int configuration_open_file(struct ctl *ctl, const char *name, clientid_gateway 
                                 .config = {*text, *len},
                                 .config_name = input_name(name),
                                 .warn = warn,
-                                .warn_self = ctl};
+                                .warn_self = ctl,
+                                .flags = flags};
     rv = clientid_gateway_new(out, &options, &error);
     if (rv == 0)
         return 0;
@@ -33,14 +34,14 @@ int configuration_open_file(struct ctl *ctl, const char *name, clientid_gateway 
     return report_library(ctl, "configuration", rv, &error);
 }
 
-int configuration_open(struct ctl *ctl, clientid_gateway **out)
+int configuration_open(struct ctl *ctl, unsigned flags, clientid_gateway **out)
 {
     const char *name = option_value(&ctl->options, "config");
     char *text;
     size_t len;
     if (name == NULL)
         return report(ctl, CTL_USAGE, ctl->options.what, "which configuration? Use --config FILE");
-    int rv = configuration_open_file(ctl, name, out, &text, &len);
+    int rv = configuration_open_file(ctl, name, flags, out, &text, &len);
     if (rv == 0)
         input_free(text, len);
     return rv;

@@ -4,10 +4,10 @@
 
 #include "commands.h"
 #include "configuration.h"
+#include "contracts.h"
 #include "fields.h"
 #include "input.h"
 #include "lookup.h"
-#include "session.h"
 #include "time_text.h"
 
 #include <stdlib.h>
@@ -74,62 +74,6 @@ const char *explanation_algorithm(const clientid_limit_report *limit)
     default:
         return "?";
     }
-}
-
-/* ---- contracts --------------------------------------------------------------------------------- */
-
-static int sync_once(clientid_gateway *gateway, const clientid_source *source, const char *state,
-                     clientid_error *error)
-{
-    clientid_sync *sync = NULL;
-    uint64_t next_ns;
-    clientid_sync_options options = {
-        .size = sizeof(options), .state = state, .mode = CLIENTID_SYNC_READ};
-    int rv = clientid_sync_new(&sync, gateway, source, &options, error);
-    if (rv == 0)
-        rv = clientid_sync_step(sync, now_ns(), &next_ns, error);
-    clientid_sync_del(sync);
-    return rv;
-}
-
-static int sync_from_store(clientid_gateway *gateway, const char *store, clientid_error *error)
-{
-    clientid_source source;
-    int rv = clientid_store_source(&source, store, error);
-    return rv != 0 ? rv : sync_once(gateway, &source, NULL, error);
-}
-
-/* What the gateway would do after a restart without its store: serve the last-known-good files. */
-static void sync_from_files(struct explanation *x, clientid_gateway *gateway,
-                            const clientid_error *why)
-{
-    clientid_error error = {0};
-    clientid_str folder = clientid_gateway_state(gateway);
-    char state[256];
-    int length = snprintf(state, sizeof(state), "%.*s", (int)folder.len, folder.ptr);
-    if (folder.len > 0 && length < (int)sizeof(state) &&
-        sync_once(gateway, NULL, state, &error) == 0)
-        snprintf(x->origin, sizeof(x->origin),
-                 "the last-known-good files, since the store says: %s", why->text);
-    else
-        snprintf(x->origin, sizeof(x->origin), "nowhere: %s", why->text);
-}
-
-static void sync_contracts(struct ctl *ctl, struct explanation *x, clientid_gateway *gateway)
-{
-    clientid_error error = {0};
-    clientid_str configured = clientid_gateway_store(gateway);
-    const char *given = session_store(ctl);
-    char store[256];
-    snprintf(store, sizeof(store), "%.*s", (int)configured.len, configured.ptr);
-    const char *name = given != NULL ? given : store;
-    if (name[0] == '\0')
-        snprintf(error.text, sizeof(error.text), "no store is given");
-    else if (sync_from_store(gateway, name, &error) == 0) {
-        snprintf(x->origin, sizeof(x->origin), "%.255s", name);
-        return;
-    }
-    sync_from_files(x, gateway, &error);
 }
 
 /* ---- the decision ------------------------------------------------------------------------------ */
@@ -205,7 +149,7 @@ static int explain_with(struct ctl *ctl, struct explanation *x, clientid_gateway
     int rv = configuration_api(ctl, gateway, &x->api);
     if (rv != 0)
         return rv;
-    sync_contracts(ctl, x, gateway);
+    contracts_sync(ctl, gateway, x->origin, sizeof(x->origin));
     rv = clientid_worker_new(&worker, gateway);
     if (rv != 0)
         return report_library(ctl, ctl->options.what, rv, NULL);
@@ -230,7 +174,7 @@ static int explain(struct ctl *ctl)
         return report(ctl, CTL_FAILED, ctl->options.what, "out of memory");
     int rv = request_read(ctl, argument_nth(&ctl->options, 0), &x->request);
     if (rv == 0)
-        rv = configuration_open(ctl, &gateway);
+        rv = configuration_open(ctl, 0, &gateway);
     if (rv == 0)
         rv = explain_with(ctl, x, gateway);
     clientid_gateway_del(gateway);
@@ -248,7 +192,7 @@ static int check_config(struct ctl *ctl)
     clientid_gateway *gateway = NULL;
     char *text;
     size_t len;
-    int rv = configuration_open_file(ctl, argument_nth(&ctl->options, 0), &gateway, &text, &len);
+    int rv = configuration_open_file(ctl, argument_nth(&ctl->options, 0), 0, &gateway, &text, &len);
     if (rv != 0)
         return rv;
     input_free(text, len);

@@ -88,3 +88,19 @@ unsigned auth_original(struct exchange *ex, const char **why)
         take_target(ex, target);
     return 0;
 }
+
+bool auth_body_unseen(const struct exchange *ex)
+{
+    return ex->route->origin == NULL && ex->body_len == 0 &&
+           (ex->body_complete || !head_has_body(&ex->head));
+}
+
+int auth_header(void *host, clientid_str lower_name, size_t nth, clientid_str *value)
+{
+    if (text_is(lower_name, "content-length"))
+        return 0;
+    if (!text_is(lower_name, "transfer-encoding"))
+        return head_header(host, lower_name, nth, value);
+    *value = CLIENTID_STR("chunked");
+    return nth == 0;
+}

@@ -10,4 +10,12 @@
  */
 unsigned auth_original(struct exchange *ex, const char **why);
 
+/*
+ * Whether another proxy asks and shows no body.  Most keep it back, so an empty one cannot be told from one whose
+ * credentials differ from those in the head: where a policy reads it, that is a body that cannot be kept.
+ */
+bool auth_body_unseen(const struct exchange *ex);
+/* Header lines for the library in that case: those on the length of the body are not the original ones. */
+int auth_header(void *host, clientid_str lower_name, size_t nth, clientid_str *value);
+
 #endif

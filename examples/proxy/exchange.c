@@ -286,6 +286,10 @@ static void decide(struct exchange *ex, unsigned flags, clientid_str body)
 
 void exchange_body_complete(struct exchange *ex)
 {
+    if (auth_body_unseen(ex)) {
+        exchange_body_too_large(ex);
+        return;
+    }
     decide(ex, CLIENTID_BODY_GIVEN, (clientid_str){ex->body, ex->body_len});
 }
 
@@ -344,6 +348,8 @@ void exchange_begin(struct exchange *ex, const char *method, const char *version
         refuse(ex, status, why);
         return;
     }
+    if (auth_body_unseen(ex))
+        ex->request.header = auth_header;
     decide(ex, 0, (clientid_str){NULL, 0});
     if (ex->course == COURSE_BODY && !ex->head.chunked &&
         ex->head.length > ex->config->max_body_bytes)

@@ -12,10 +12,12 @@
  *   gateway.h   created once: configuration, registry, limits, metrics
  *   check.h     per thread and per request: worker, request, decision, answer
  *   source.h    where contracts come from; write one to sync from your own database
+ *   limits.h    for operators: how limits stand, and resetting them
  *   sync.h      source -> registry, last-known-good files, outage
  */
 #include <clientid/check.h>
 #include <clientid/gateway.h>
+#include <clientid/limits.h>
 #include <clientid/source.h>
 #include <clientid/sync.h>
 #include <clientid/types.h>

@@ -49,8 +49,14 @@ typedef struct clientid_options {
      * All processes must see each other's process ids (one PID namespace).
      */
     uint32_t shared_counters;
-    uint32_t reserved; /* 0 */
+    uint32_t flags; /* CLIENTID_LIMITS_EXISTING; unknown bits: CLIENTID_ERR_ARG */
 } clientid_options;
+
+/*
+ * Use the limits file of a running system and never make one: for programs that look at it.  CLIENTID_ERR_NOT_FOUND
+ * when there is none, or the configuration names none.
+ */
+enum { CLIENTID_LIMITS_EXISTING = 1 };
 
 /*
  * Creates a gateway from its configuration and opens the limits table.  Nothing is in the registry until a
@@ -80,6 +86,13 @@ CLIENTID_EXPORT int clientid_gateway_reload(clientid_gateway *gateway, clientid_
  * CLIENTID_REASON_API_UNKNOWN.  Resolve once per route.  CLIENTID_ERR_ARG, _NOMEM.
  */
 CLIENTID_EXPORT int clientid_api_get(clientid_gateway *gateway, clientid_str name,
+                                     const clientid_api **out);
+
+/*
+ * The |nth| API instance, from 0 in the order of interning: those of configurations, also past ones, and what
+ * clientid_api_get was asked for.  CLIENTID_ERR_NOT_FOUND when there are no more, _ARG.
+ */
+CLIENTID_EXPORT int clientid_api_nth(clientid_gateway *gateway, size_t nth,
                                      const clientid_api **out);
 
 /* The name it was interned under; lives as long as the gateway. */

@@ -48,8 +48,6 @@ static int read_params(const struct clientid__reader *reader, params_fn *read,
         target[n] = &values[i];
         params[n++] = (struct clientid__param){.name = clientid__expression_name(where[i])};
     }
-    if (n == 0)
-        return 0;
     rv = read(reader, params, n);
     if (rv < 0)
         return rv;
@@ -75,20 +73,32 @@ static int read_headers(const struct clientid__reader *reader,
     return 0;
 }
 
+/* Where to look at all: a bit for each carrier. */
+static unsigned carriers(const struct clientid__expression *const *where, size_t count)
+{
+    unsigned bits = 0;
+
+    for (size_t i = 0; i < count; i++)
+        bits |= 1U << where[i]->carrier;
+    return bits;
+}
+
 static int read_values(const struct clientid__reader *reader,
                        const struct clientid__expression *const *where,
                        struct clientid__value *values, size_t count)
 {
-    int rv;
+    const unsigned in = carriers(where, count);
+    int rv = 0;
 
     for (size_t i = 0; i < count; i++)
         values[i] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
-    rv = read_params(reader, clientid__query_read, in_query, where, values, count);
-    if (rv == 0)
+    if (in & (1U << CLIENTID__QUERY | 1U << CLIENTID__ANY))
+        rv = read_params(reader, clientid__query_read, in_query, where, values, count);
+    if (rv == 0 && (in & (1U << CLIENTID__HEADER | 1U << CLIENTID__ANY)) != 0)
         rv = read_headers(reader, where, values, count);
-    if (rv == 0)
+    if (rv == 0 && (in & 1U << CLIENTID__FORM) != 0)
         rv = read_params(reader, clientid__form_read, in_form, where, values, count);
-    if (rv == 0)
+    if (rv == 0 && (in & 1U << CLIENTID__PART) != 0)
         rv = read_params(reader, clientid__parts_read, in_part, where, values, count);
     return rv;
 }

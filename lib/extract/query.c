@@ -5,22 +5,12 @@
 #include "base/str.h"
 #include "extract/urlcode.h"
 
-/* Cuts the next piece off |*rest|; false when there is none.  An empty text has one empty piece. */
-static bool next_piece(clientid_str *rest, clientid_str *piece)
+/* The piece that begins at |at|: up to the next '&', or to |end|. */
+static clientid_str piece_at(const char *at, const char *end)
 {
-    const char *end;
+    const char *stop = at < end ? memchr(at, '&', (size_t)(end - at)) : NULL;
 
-    if (rest->ptr == NULL)
-        return false;
-    end = rest->len > 0 ? memchr(rest->ptr, '&', rest->len) : NULL;
-    if (end == NULL) {
-        *piece = *rest;
-        *rest = clientid__str(NULL, 0);
-        return true;
-    }
-    *piece = clientid__str(rest->ptr, (size_t)(end - rest->ptr));
-    *rest = clientid__str(end + 1, rest->len - piece->len - 1);
-    return true;
+    return clientid__str(at, (size_t)((stop != NULL ? stop : end) - at));
 }
 
 static clientid_str name_of(clientid_str piece)
@@ -30,11 +20,22 @@ static clientid_str name_of(clientid_str piece)
     return clientid__str(piece.ptr, equals != NULL ? (size_t)(equals - piece.ptr) : piece.len);
 }
 
-/* No reader takes |piece| for |name|: told by its first byte, which settles nearly all of a query. */
+/*
+ * No reader takes |piece| for |name|: told by its first bytes, which settles nearly all of a query.  Plain bytes stay
+ * where they are whatever a reader makes of the rest, so those that differ by more than the case of a letter (0x20)
+ * settle it.
+ */
 static bool surely_other(clientid_str piece, clientid_str name)
 {
-    unsigned char c = (unsigned char)piece.ptr[0];
+    unsigned char c;
 
+    if (piece.len >= 8 && name.len >= 8) {
+        uint64_t word = clientid__load_eight(piece.ptr);
+
+        if (clientid__eight_plain(word))
+            return ((word ^ clientid__load_eight(name.ptr)) & ~CLIENTID__EACH(0x20)) != 0;
+    }
+    c = (unsigned char)piece.ptr[0];
     return c != '%' && c != '+' && !clientid__is_control(c) &&
            clientid__lower(c) != clientid__lower((unsigned char)name.ptr[0]);
 }
@@ -81,6 +82,10 @@ static int decode(const struct clientid__reader *reader, struct clientid__param 
         param->value = clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG);
         return 0;
     }
+    if (text.len > 0 && clientid__url_plain(text)) {
+        param->value = (struct clientid__value){.reason = CLIENTID_REASON_ALLOWED, .text = text};
+        return 0;
+    }
     if (clientid__url_escaped(text, url_flags)) {
         out = clientid__scratch_room(reader->scratch, text.len);
         if (out == NULL)
@@ -116,10 +121,12 @@ static int settle(const struct clientid__reader *reader, struct clientid__param 
 int clientid__pairs_read(const struct clientid__reader *reader, clientid_str text,
                          unsigned url_flags, struct clientid__param *params, size_t count)
 {
-    clientid_str rest = text, piece;
+    const char *const end = text.ptr + text.len;
+    clientid_str piece;
     uint32_t pieces = 0;
 
-    while (next_piece(&rest, &piece)) {
+    for (const char *at = text.ptr; at < end; at += piece.len + 1) {
+        piece = piece_at(at, end);
         if (piece.len == 0)
             continue;
         if (++pieces > reader->caps->params) {
@@ -176,11 +183,14 @@ static bool stripped(clientid_str piece, const clientid_str *names, size_t count
 size_t clientid__query_strip(clientid_str query, const clientid_str *names, size_t name_count,
                              char *out)
 {
-    clientid_str rest = query, piece;
+    const char *const end = query.ptr + query.len;
+    clientid_str piece;
     char *next = out;
     bool first = true;
 
-    while (next_piece(&rest, &piece)) {
+    /* The piece behind a '&' at the end is there, and empty. */
+    for (const char *at = query.ptr; at != NULL && at <= end; at += piece.len + 1) {
+        piece = piece_at(at, end);
         if (stripped(piece, names, name_count))
             continue;
         if (!first)

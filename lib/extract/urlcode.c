@@ -4,6 +4,24 @@
 
 #include "base/str.h"
 
+static bool one_plain(char c)
+{
+    return (unsigned char)(c - ('+' + 1)) < 0x7f - ('+' + 1);
+}
+
+bool clientid__url_plain(clientid_str text)
+{
+    size_t i = 0;
+
+    for (; i + 8 <= text.len; i += 8)
+        if (!clientid__eight_plain(clientid__load_eight(text.ptr + i)))
+            return false;
+    for (; i < text.len; i++)
+        if (!one_plain(text.ptr[i]))
+            return false;
+    return true;
+}
+
 static int hex(char c)
 {
     if (c >= '0' && c <= '9')
@@ -116,24 +134,17 @@ static bool reads_as(clientid_str raw, clientid_str name, enum lenience how, uns
     return at == name.len;
 }
 
+/* A plain |raw| reads the same to everybody, but for the case of its letters. */
 static enum clientid__url_match match_lenient(clientid_str raw, clientid_str name, unsigned flags)
 {
+    if (clientid__url_plain(raw))
+        return (flags & CLIENTID__URL_FOLD) != 0 && clientid__str_case_eq(raw, name)
+                   ? CLIENTID__URL_LENIENT
+                   : CLIENTID__URL_DIFFERENT;
     for (int how = 0; how < LENIENCES; how++)
         if (reads_as(raw, name, (enum lenience)how, flags))
             return CLIENTID__URL_LENIENT;
     return CLIENTID__URL_DIFFERENT;
-}
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Eight bytes that both share and that surely nobody decodes: all above '+' and below 0x7f. */
-static bool eight_plain(const char *raw, const char *name)
-{
-    uint64_t a, b;
-
-    memcpy(&a, raw, sizeof(a));
-    memcpy(&b, name, sizeof(b));
-    return a == b && (((a - EACH('+' + 1)) | (a + EACH(1)) | a) & EACH(0x80)) == 0;
 }
 
 /* Bytes at the start that both share and that nobody decodes: nearly always the whole name. */
@@ -142,9 +153,12 @@ static size_t plain_prefix(clientid_str raw, clientid_str name)
     const size_t shorter = raw.len < name.len ? raw.len : name.len;
     size_t i = 0;
 
-    while (i + 8 <= shorter && eight_plain(raw.ptr + i, name.ptr + i))
-        i += 8;
-    while (i < shorter && raw.ptr[i] == name.ptr[i] && raw.ptr[i] > '+' && raw.ptr[i] != 0x7f)
+    for (; i + 8 <= shorter; i += 8) {
+        uint64_t word = clientid__load_eight(raw.ptr + i);
+        if (word != clientid__load_eight(name.ptr + i) || !clientid__eight_plain(word))
+            break;
+    }
+    while (i < shorter && raw.ptr[i] == name.ptr[i] && one_plain(raw.ptr[i]))
         i++;
     return i;
 }

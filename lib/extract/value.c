@@ -3,30 +3,22 @@
 #include "extract/value.h"
 
 #include "base/str.h"
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-static uint64_t load_eight(const char *p)
-{
-    uint64_t word;
-
-    memcpy(&word, p, sizeof(word));
-    return word;
-}
+#include "extract/urlcode.h"
 
 /* Whether one of eight bytes is below 0x20 or equals 0x7f; may say so in vain for bytes above 0x7f. */
 static bool maybe_control(uint64_t word)
 {
-    uint64_t low = word - EACH(0x20), del = (word ^ EACH(0x7f)) - EACH(1);
+    uint64_t low = word - CLIENTID__EACH(0x20),
+             del = (word ^ CLIENTID__EACH(0x7f)) - CLIENTID__EACH(1);
 
-    return ((low | del) & EACH(0x80)) != 0;
+    return ((low | del) & CLIENTID__EACH(0x80)) != 0;
 }
 
 bool clientid__has_control(clientid_str text)
 {
     size_t i = 0;
 
-    while (i + 8 <= text.len && !maybe_control(load_eight(text.ptr + i)))
+    while (i + 8 <= text.len && !maybe_control(clientid__load_eight(text.ptr + i)))
         i += 8;
     for (; i < text.len; i++)
         if (clientid__is_control((unsigned char)text.ptr[i]))
@@ -75,7 +67,7 @@ size_t clientid__utf8_prefix(clientid_str text)
 
     while (i < text.len) {
         size_t len = 8;
-        if (i + 8 > text.len || (load_eight(text.ptr + i) & EACH(0x80)) != 0)
+        if (i + 8 > text.len || (clientid__load_eight(text.ptr + i) & CLIENTID__EACH(0x80)) != 0)
             len = p[i] < 0x80 ? 1 : utf8_sequence(p + i, text.len - i);
         if (len == 0)
             break;

@@ -63,6 +63,22 @@ typedef bool clientid__give_fn(struct clientid__state *state, const struct clien
 clientid__take_fn clientid__gcra_take, clientid__window_take, clientid__sliding_take;
 clientid__give_fn clientid__gcra_give, clientid__window_give, clientid__sliding_give;
 
+static inline void clientid__take(const struct clientid__rule *rule, struct clientid__state state,
+                                  uint64_t now_ns, uint64_t cost, struct clientid__outcome *out)
+{
+    switch (rule->algorithm) {
+    case CLIENTID_FIXED_WINDOW:
+        clientid__window_take(rule, state, now_ns, cost, out);
+        return;
+    case CLIENTID_SLIDING_WINDOW:
+        clientid__sliding_take(rule, state, now_ns, cost, out);
+        return;
+    default:
+        clientid__gcra_take(rule, state, now_ns, cost, out);
+        return;
+    }
+}
+
 /* |mark| and |given| of the charge that led to |state|. */
 struct clientid__credit clientid__gcra_mark(struct clientid__state state);
 struct clientid__credit clientid__window_mark(struct clientid__state state);
@@ -76,6 +92,11 @@ static inline uint64_t clientid__state_expiry_ns(unsigned algorithm, struct clie
     if (algorithm == CLIENTID_TOKEN_BUCKET)
         return clientid__gcra_expiry_ns(state);
     return algorithm != 0 ? clientid__window_expiry_ns(state) : 0;
+}
+
+static inline uint64_t clientid__sane_now(uint64_t now_ns)
+{
+    return now_ns < CLIENTID__NOW_MAX_NS ? now_ns : CLIENTID__NOW_MAX_NS;
 }
 
 static inline uint64_t clientid__ceil_ms(uint64_t ns)

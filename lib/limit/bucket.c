@@ -169,6 +169,27 @@ union clientid__cell *clientid__bucket_claim(const struct clientid__place *place
     return NULL;
 }
 
+bool clientid__bucket_settle(const struct clientid__place *place)
+{
+    union clientid__cell control = control_of(place);
+
+    if ((control.word[0] & ENTRY_MASK) == 0)
+        return false;
+    complete(place, control);
+    return true;
+}
+
+/* As step 2 does with an expired one. */
+bool clientid__bucket_evict(const struct clientid__place *place, union clientid__cell *cell,
+                            union clientid__cell seen)
+{
+    union clientid__cell control = control_of(place);
+    uint64_t number;
+
+    return (control.word[0] & ENTRY_MASK) == 0 && control_advance(place, control, 0, 0, &number) &&
+           clientid__cell_swap(cell, seen, (union clientid__cell){.word = {0, number}});
+}
+
 void clientid__bucket_note(const struct clientid__place *place, uint64_t until_ns)
 {
     uint64_t *note = &place->bucket[CLIENTID__BUCKET_NOTE].word[0];

@@ -31,6 +31,12 @@ union clientid__cell *clientid__bucket_find(const struct clientid__place *place,
  */
 union clientid__cell *clientid__bucket_claim(const struct clientid__place *place, uint64_t now_ns);
 
+/* Ends a claim that was begun, whoever began it; false: there is none. */
+bool clientid__bucket_settle(const struct clientid__place *place);
+/* Empties |cell|, whatever it holds, if it is still as |seen|. */
+bool clientid__bucket_evict(const struct clientid__place *place, union clientid__cell *cell,
+                            union clientid__cell seen);
+
 /*
  * The note: until when a key of this bucket may have spent something in an overflow cell.  Kept apart for each bucket,
  * or one full bucket would let every new client of a rule begin with what a few others had spent.

@@ -26,28 +26,6 @@ struct request {
 
 enum result { CHARGED, REFUSED, NO_CELL };
 
-static void take(const struct clientid__rule *rule, struct clientid__state state, uint64_t now_ns,
-                 uint64_t cost, struct clientid__outcome *out)
-{
-    switch (rule->algorithm) {
-    case CLIENTID_FIXED_WINDOW:
-        clientid__window_take(rule, state, now_ns, cost, out);
-        return;
-    case CLIENTID_SLIDING_WINDOW:
-        clientid__sliding_take(rule, state, now_ns, cost, out);
-        return;
-    default:
-        clientid__gcra_take(rule, state, now_ns, cost, out);
-        return;
-    }
-}
-
-static struct clientid__place overflow_place(const struct clientid__table *table,
-                                             const struct clientid__rule *rule)
-{
-    return clientid__table_place(table, CLIENTID__REGION_OVERFLOW, rule->salt, rule->algorithm);
-}
-
 /* The state of the key's cell; false when it has none or one that was never charged. */
 static bool find_state(struct attempt *a)
 {
@@ -64,12 +42,12 @@ static bool find_state(struct attempt *a)
 static void look(const struct request *r, const struct clientid__rule *rule, struct attempt *a)
 {
     if (!find_state(a) && clientid__bucket_overflowed(&a->place, r->now_ns)) {
-        struct attempt shared = {.place = overflow_place(r->table, rule)};
+        struct attempt shared = {.place = clientid__overflow_place(r->table, rule)};
 
         find_state(&shared);
         a->state = shared.state;
     }
-    take(rule, a->state, r->now_ns, r->cost, &a->outcome);
+    clientid__take(rule, a->state, r->now_ns, r->cost, &a->outcome);
 }
 
 /* Stores |next| where |seen| was. */
@@ -87,7 +65,7 @@ static void repair(const struct request *r, const struct clientid__rule *rule,
                    const struct attempt *a)
 {
     struct request look_only = {r->table, r->now_ns, 0};
-    struct attempt shared = {.place = overflow_place(r->table, rule)};
+    struct attempt shared = {.place = clientid__overflow_place(r->table, rule)};
 
     if (a->cell != NULL) {
         put(a);
@@ -183,18 +161,13 @@ static void give_back(struct clientid__table *table, const clientid_receipt *rec
     } while (!put(&a));
 }
 
-static uint64_t sane_now(uint64_t now_ns)
-{
-    return now_ns < CLIENTID__NOW_MAX_NS ? now_ns : CLIENTID__NOW_MAX_NS;
-}
-
 void clientid__limits_refund(struct clientid__table *table, const clientid_receipt *receipt,
                              uint64_t now_ns)
 {
     if (receipt->count > CLIENTID_LIMITS_MAX)
         return;
     for (uint32_t i = 0; i < receipt->count; i++)
-        give_back(table, receipt, i, sane_now(now_ns));
+        give_back(table, receipt, i, clientid__sane_now(now_ns));
 }
 
 /* ---- the decision ---------------------------------------------------------------------------- */
@@ -202,12 +175,7 @@ void clientid__limits_refund(struct clientid__table *table, const clientid_recei
 /* The latest time to which a charge of now can reach. */
 static uint64_t spent_until(const struct clientid__rule *rule, uint64_t now_ns)
 {
-    uint64_t reach_ns = rule->burst_ns;
-
-    if (rule->algorithm != CLIENTID_TOKEN_BUCKET)
-        reach_ns =
-            rule->algorithm == CLIENTID_SLIDING_WINDOW ? 2 * rule->period_ns : rule->period_ns;
-    return now_ns + reach_ns + 2 * CLIENTID__SKEW_NS;
+    return now_ns + clientid__reach_ns(rule) + 2 * CLIENTID__SKEW_NS;
 }
 
 /*
@@ -220,7 +188,7 @@ static enum result charge_overflow(const struct request *r, const struct clienti
     struct attempt own = *a;
     enum result result;
 
-    a->place = overflow_place(r->table, c->rule);
+    a->place = clientid__overflow_place(r->table, c->rule);
     look(r, c->rule, a);
     if (!a->outcome.refused)
         clientid__bucket_note(&own.place, spent_until(c->rule, r->now_ns));
@@ -273,7 +241,7 @@ static void report_standing(struct clientid__charge *c, const struct attempt *a,
         report(c, &a->outcome);
         return;
     }
-    take(c->rule, a->state, now_ns, 0, &standing);
+    clientid__take(c->rule, a->state, now_ns, 0, &standing);
     report(c, &standing);
 }
 
@@ -331,7 +299,7 @@ bool clientid__limits_decide(struct clientid__table *table, struct clientid__cha
                              size_t count, uint64_t cost, uint64_t now_ns, bool peek,
                              clientid_receipt *receipt)
 {
-    struct request r = {table, sane_now(now_ns), cost != 0 ? cost : 1};
+    struct request r = {table, clientid__sane_now(now_ns), cost != 0 ? cost : 1};
     struct attempt attempts[CLIENTID_LIMITS_MAX];
     clientid_receipt own;
     bool admitted, charged;

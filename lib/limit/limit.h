@@ -2,7 +2,7 @@
 #ifndef CLIENTID__LIMIT_H
 #define CLIENTID__LIMIT_H
 
-#include <clientid/check.h>
+#include <clientid/limits.h>
 
 #include <stdbool.h>
 
@@ -28,11 +28,15 @@ struct clientid__table_options {
     uint64_t cells;     /* for contracts; rounded up to a power of two */
     uint64_t key_cells; /* for key selectors */
     uint64_t use_cells; /* for last uses; 0: none are kept */
+    bool existing;      /* the file must be there (CLIENTID_ERR_NOT_FOUND): never make it */
 };
 
 /* CLIENTID_ERR_NOMEM, _IO, _FULL, _FORMAT (magic, layout, size, clock), _BUSY, _ARG.  Never truncates a file. */
 int clientid__table_open(struct clientid__table **out, const clientid_allocator *mem,
                          const struct clientid__table_options *options, clientid_error *error);
+/* A file by itself, as large as its header says, which need not be written to.  Errors the same, and _NOT_FOUND. */
+int clientid__table_attach(struct clientid__table **out, const clientid_allocator *mem,
+                           const char *file, bool read_only, clientid_error *error);
 void clientid__table_close(struct clientid__table *table);
 
 /* The seed of all hashes that lead to cells: random, made with the table. */
@@ -55,6 +59,14 @@ struct clientid__rule {
  */
 int clientid__rule_init(struct clientid__rule *rule, clientid_algorithm algorithm, uint64_t maximum,
                         uint64_t period_ms, uint64_t burst, uint64_t policy, clientid_error *error);
+
+/* The furthest that the time in a cell of the rule lies ahead of now, by this clock. */
+static inline uint64_t clientid__reach_ns(const struct clientid__rule *rule)
+{
+    if (rule->algorithm == CLIENTID_TOKEN_BUCKET)
+        return rule->burst_ns;
+    return rule->algorithm == CLIENTID_SLIDING_WINDOW ? 2 * rule->period_ns : rule->period_ns;
+}
 
 /* One limit of one request. */
 struct clientid__charge {
@@ -90,6 +102,29 @@ bool clientid__limits_decide(struct clientid__table *table, struct clientid__cha
 
 void clientid__limits_refund(struct clientid__table *table, const clientid_receipt *receipt,
                              uint64_t now_ns);
+
+/* ---- for operators (repair.c) ---------------------------------------------------------------- */
+
+/* How the cell of one limit stands. */
+struct clientid__standing {
+    uint64_t remaining;
+    uint64_t reset_ns;
+    bool shared; /* what counts is the overflow cell */
+    bool ahead;  /* the clock has gone back since it was written */
+};
+/* Of |charge| only the first three fields are read. */
+void clientid__limits_look(const struct clientid__table *table,
+                           const struct clientid__charge *charge, uint64_t now_ns,
+                           struct clientid__standing *out);
+/* Back to the full quota; |*before| is how it stood, |shared| if it was the overflow cell that had to be reset. */
+void clientid__limits_restore(struct clientid__table *table, const struct clientid__charge *charge,
+                              uint64_t now_ns, struct clientid__standing *before);
+
+/* |reach_ns|, by algorithm: how far ahead of now the time in a cell may be; 0: not known. */
+void clientid__table_read(const struct clientid__table *table, uint64_t now_ns,
+                          const uint64_t reach_ns[4], clientid_limits_info *out);
+void clientid__table_clear(struct clientid__table *table, unsigned what, uint64_t now_ns,
+                           const uint64_t reach_ns[4], clientid_limits_cleared *out);
 
 /* Last use of a secret, to the minute; overwrites the oldest when its region is full. */
 void clientid__table_use(struct clientid__table *table, const uint64_t key[2], uint64_t now_ns);

@@ -30,6 +30,18 @@ uint64_t clientid__table_format(void)
            CLIENTID__REGION_COUNT;
 }
 
+bool clientid__table_sizes_valid(const uint64_t entries[CLIENTID__REGION_COUNT])
+{
+    for (int i = 0; i < CLIENTID__REGION_COUNT; i++) {
+        bool none = entries[i] == 0 && i == CLIENTID__REGION_USES;
+
+        if (!none && (entries[i] < ENTRIES_MIN || entries[i] > ENTRIES_MAX ||
+                      (entries[i] & (entries[i] - 1)) != 0))
+            return false;
+    }
+    return true;
+}
+
 static uint64_t power_of_two(uint64_t wanted, uint64_t least)
 {
     uint64_t entries = least;
@@ -128,9 +140,9 @@ int clientid__table_open(struct clientid__table **out, const clientid_allocator 
         return clientid__fail(error, CLIENTID_ERR_NOMEM, "no memory for a limits table");
     table->mem = mem;
     table->bytes = clientid__table_bytes(entries);
-    rv = options->file == NULL
-             ? allocate(table, entries, error)
-             : clientid__table_file_map(&table->header, mem, options->file, entries, error);
+    rv = options->file == NULL ? allocate(table, entries, error)
+                               : clientid__table_file_map(&table->header, mem, options->file,
+                                                          !options->existing, entries, error);
     if (rv != 0)
         goto fail;
     lay_out(table, entries);
@@ -140,6 +152,28 @@ fail:
     clientid__free(mem, table->block);
     clientid__free(mem, table);
     return rv;
+}
+
+int clientid__table_attach(struct clientid__table **out, const clientid_allocator *mem,
+                           const char *file, bool read_only, clientid_error *error)
+{
+    uint64_t entries[CLIENTID__REGION_COUNT] = {0};
+    struct clientid__table *table = clientid__alloc(mem, 1, sizeof(*table));
+    int rv;
+
+    *out = NULL;
+    if (table == NULL)
+        return clientid__fail(error, CLIENTID_ERR_NOMEM, "no memory for a limits table");
+    table->mem = mem;
+    rv = clientid__table_file_attach(&table->header, file, read_only, entries, error);
+    if (rv != 0) {
+        clientid__free(mem, table);
+        return rv;
+    }
+    table->bytes = clientid__table_bytes(entries);
+    lay_out(table, entries);
+    *out = table;
+    return 0;
 }
 
 void clientid__table_close(struct clientid__table *table)

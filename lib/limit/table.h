@@ -45,16 +45,21 @@ struct clientid__table {
 
 uint64_t clientid__table_format(void);
 
+/* As a table may have them: of a file nobody has asked for, they are not to be trusted. */
+bool clientid__table_sizes_valid(const uint64_t entries[CLIENTID__REGION_COUNT]);
 size_t clientid__table_bytes(const uint64_t entries[CLIENTID__REGION_COUNT]);
 /* A new header over zeroed memory. */
 int clientid__table_format_header(struct clientid__header *header,
                                   const uint64_t entries[CLIENTID__REGION_COUNT],
                                   clientid_error *error);
 
-/* Maps |file|, made if there is none; sets |*out| to its first byte. */
+/* Maps |file|, made if there is none and |create| says so (else CLIENTID_ERR_NOT_FOUND); sets |*out| to its first byte. */
 int clientid__table_file_map(struct clientid__header **out, const clientid_allocator *mem,
-                             const char *file, const uint64_t entries[CLIENTID__REGION_COUNT],
-                             clientid_error *error);
+                             const char *file, bool create,
+                             const uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error);
+/* Maps a file that is there, in the size that its header tells; sets |entries|. */
+int clientid__table_file_attach(struct clientid__header **out, const char *file, bool read_only,
+                                uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error);
 void clientid__table_file_unmap(struct clientid__header *header, size_t bytes);
 
 /* Only these bits of key[0] choose the place, so that a receipt has room for more in it. */
@@ -73,6 +78,12 @@ static inline struct clientid__place clientid__table_place(const struct clientid
         .begin = (unsigned)(place & 7) * 4,
         .identity = clientid__cell_identity(key, algorithm),
     };
+}
+
+static inline struct clientid__place clientid__overflow_place(const struct clientid__table *table,
+                                                              const struct clientid__rule *rule)
+{
+    return clientid__table_place(table, CLIENTID__REGION_OVERFLOW, rule->salt, rule->algorithm);
 }
 
 #endif

@@ -21,24 +21,37 @@
  */
 #define FILE_MODE 0660
 
-static int check_header(const struct clientid__header *header, const char *file,
-                        const uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error)
+static int not_a_table(const char *file, clientid_error *error)
 {
-    static const char *const names[] = {"cells", "cells for keys", "cells for overflow",
-                                        "cells for last uses"};
+    return clientid__fail(error, CLIENTID_ERR_FORMAT,
+                          "%.100s is not a limits file: name another one, or remove it", file);
+}
 
+static int check_kind(const struct clientid__header *header, const char *file,
+                      clientid_error *error)
+{
     if (memcmp(header->magic, CLIENTID__TABLE_MAGIC, sizeof(header->magic)) != 0)
-        return clientid__fail(error, CLIENTID_ERR_FORMAT, "%.100s is not a limits file", file);
+        return not_a_table(file, error);
     if (header->format != clientid__table_format())
         return clientid__fail(error, CLIENTID_ERR_FORMAT,
                               "limits file %.100s has layout %" PRIx64
-                              ", this library uses %" PRIx64,
+                              ", this library uses %" PRIx64
+                              ": run one version of it, or remove the file while nothing uses it",
                               file, header->format, clientid__table_format());
     if (header->clock != CLIENTID__CLOCK_WALL)
         return clientid__fail(error, CLIENTID_ERR_FORMAT,
                               "limits file %.100s counts time by clock %" PRIu64
-                              ", this library by clock %d",
+                              ", this library by clock %d: remove it while nothing uses it",
                               file, header->clock, CLIENTID__CLOCK_WALL);
+    return 0;
+}
+
+static int check_sizes(const struct clientid__header *header, const char *file,
+                       const uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error)
+{
+    static const char *const names[] = {"cells", "cells for keys", "cells for overflow",
+                                        "cells for last uses"};
+
     for (int i = 0; i < CLIENTID__REGION_COUNT; i++)
         if (header->entries[i] != entries[i])
             return clientid__fail(error, CLIENTID_ERR_FORMAT,
@@ -49,9 +62,12 @@ static int check_header(const struct clientid__header *header, const char *file,
     return 0;
 }
 
-/* Checked before it is mapped, so that no access can lie behind the end of the file. */
-static int check_file(int fd, const char *file, const uint64_t entries[CLIENTID__REGION_COUNT],
-                      clientid_error *error)
+/*
+ * Checked before it is mapped, so that no access can lie behind the end of the file.  Without |wanted| the sizes are
+ * those of the header, if a table can have them.
+ */
+static int check_file(int fd, const char *file, const uint64_t *wanted,
+                      uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error)
 {
     struct clientid__header header = {0};
     struct stat st;
@@ -68,21 +84,30 @@ static int check_file(int fd, const char *file, const uint64_t entries[CLIENTID_
         return clientid__fail_errno(error, CLIENTID_ERR_IO, errno, "cannot read limits file %.100s",
                                     file);
     if ((size_t)got < sizeof(header))
-        return clientid__fail(error, CLIENTID_ERR_FORMAT, "%.100s is not a limits file", file);
-    rv = check_header(&header, file, entries, error);
+        return not_a_table(file, error);
+    rv = check_kind(&header, file, error);
+    if (rv == 0 && wanted != NULL)
+        rv = check_sizes(&header, file, wanted, error);
     if (rv != 0)
         return rv;
-    if (st.st_size < 0 || (uint64_t)st.st_size != clientid__table_bytes(entries))
+    memcpy(entries, header.entries, sizeof(header.entries));
+    if (!clientid__table_sizes_valid(entries))
         return clientid__fail(error, CLIENTID_ERR_FORMAT,
-                              "limits file %.100s is %lld bytes long and should be %zu", file,
-                              (long long)st.st_size, clientid__table_bytes(entries));
+                              "limits file %.100s is damaged: its sizes are impossible", file);
+    if (st.st_size < 0 || (uint64_t)st.st_size != clientid__table_bytes(entries))
+        return clientid__fail(
+            error, CLIENTID_ERR_FORMAT,
+            "limits file %.100s is %lld bytes long and should be %zu: it was cut or "
+            "written over, remove it while nothing uses it",
+            file, (long long)st.st_size, clientid__table_bytes(entries));
     return 0;
 }
 
 static int map(struct clientid__header **out, int fd, const char *file, size_t bytes,
-               clientid_error *error)
+               bool read_only, clientid_error *error)
 {
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    int protection = read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+    void *memory = mmap(NULL, bytes, protection, MAP_SHARED, fd, 0);
 
     if (memory == MAP_FAILED)
         return clientid__fail_errno(error, errno == ENOMEM ? CLIENTID_ERR_NOMEM : CLIENTID_ERR_IO,
@@ -129,8 +154,8 @@ static int fill(int fd, const char *file, const uint64_t entries[CLIENTID__REGIO
  * Makes the file under a name of its own and links it to |file|.  0, also when another process was first; then
  * that one's file is opened like any other.
  */
-static int create(const clientid_allocator *mem, const char *file,
-                  const uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error)
+static int make(const clientid_allocator *mem, const char *file,
+                const uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error)
 {
     size_t room = strlen(file) + 32;
     char *name = clientid__alloc(mem, 1, room);
@@ -160,30 +185,54 @@ done:
 }
 
 /* Does not wait for the other end of a pipe. */
-static int open_existing(const char *file)
+static int open_existing(const char *file, int access)
 {
-    return open(file, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return open(file, access | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+static int cannot_open(const char *file, clientid_error *error)
+{
+    return clientid__fail_errno(error, errno == ENOENT ? CLIENTID_ERR_NOT_FOUND : CLIENTID_ERR_IO,
+                                errno, "cannot open limits file %.100s", file);
 }
 
 int clientid__table_file_map(struct clientid__header **out, const clientid_allocator *mem,
-                             const char *file, const uint64_t entries[CLIENTID__REGION_COUNT],
-                             clientid_error *error)
+                             const char *file, bool create,
+                             const uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error)
 {
-    int fd = open_existing(file);
+    uint64_t found[CLIENTID__REGION_COUNT];
+    int fd = open_existing(file, O_RDWR);
     int rv;
 
-    if (fd < 0 && errno == ENOENT) {
-        rv = create(mem, file, entries, error);
+    if (fd < 0 && errno == ENOENT && create) {
+        rv = make(mem, file, entries, error);
         if (rv != 0)
             return rv;
-        fd = open_existing(file);
+        fd = open_existing(file, O_RDWR);
+        if (fd < 0) /* a link that leads nowhere is there and is not there */
+            return clientid__fail_errno(error, CLIENTID_ERR_IO, errno,
+                                        "cannot open limits file %.100s", file);
     }
     if (fd < 0)
-        return clientid__fail_errno(error, CLIENTID_ERR_IO, errno, "cannot open limits file %.100s",
-                                    file);
-    rv = check_file(fd, file, entries, error);
+        return cannot_open(file, error);
+    rv = check_file(fd, file, entries, found, error);
     if (rv == 0)
-        rv = map(out, fd, file, clientid__table_bytes(entries), error);
+        rv = map(out, fd, file, clientid__table_bytes(entries), false, error);
+    close(fd);
+    return rv;
+}
+
+int clientid__table_file_attach(struct clientid__header **out, const char *file, bool read_only,
+                                uint64_t entries[CLIENTID__REGION_COUNT], clientid_error *error)
+{
+    int fd = open_existing(file, read_only ? O_RDONLY : O_RDWR);
+    int rv;
+
+    if (fd < 0)
+        return cannot_open(file, error);
+    rv = check_file(fd, file, NULL, entries, error);
+    if (rv == 0)
+        rv = map(out, fd, file, clientid__table_bytes(entries), read_only, error);
     close(fd);
     return rv;
 }

@@ -91,6 +91,12 @@ struct clientid__policy {
     struct clientid__queue *queue;
 };
 
+/* Its limits are those of the contract's tier. */
+static inline bool clientid__charges_tier(const struct clientid__policy *policy)
+{
+    return policy->type == CLIENTID__RATE_LIMITING_SLA || policy->type == CLIENTID__THROTTLING_SLA;
+}
+
 /* The policies of one API instance, by ascending order (equal orders: as written). */
 struct clientid__chain {
     struct clientid__policy policies[CLIENTID__POLICIES_MAX];

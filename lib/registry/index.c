@@ -116,6 +116,7 @@ int clientid__index_reserve(struct clientid__index *index, uint64_t count)
         return CLIENTID_ERR_NOMEM;
     fill(index, table);
     index->used = index->live;
+    index->moves++;
     atomic_store_explicit(&index->table, table, memory_order_release);
     /* The allocator is the gateway's and outlives the epoch domain; it is const only to those who call it. */
     clientid__epoch_retire(index->epoch, release_table, (void *)(uintptr_t)index->mem, old);

@@ -28,8 +28,9 @@ struct clientid__index {
     struct clientid__epoch *epoch;
     clientid__index_hash_fn *hash;
     const void *self;
-    uint64_t live; /* objects */
-    uint64_t used; /* slots that are not empty: objects and tombstones */
+    uint64_t live;  /* objects */
+    uint64_t used;  /* slots that are not empty: objects and tombstones */
+    uint64_t moves; /* to another table */
 };
 
 #define CLIENTID__INDEX_TOMBSTONE UINT64_C(1)

@@ -263,41 +263,55 @@ static int each_group(const struct clientid__registry *registry, clientid_event_
     return rv;
 }
 
-static int each_contract(const struct clientid__registry *registry, clientid_event_fn *emit,
-                         void *sink)
+static int emit_record(const struct clientid__registry *registry, const struct clientid__record *r,
+                       clientid_event_fn *emit, void *sink)
 {
-    const struct clientid__record *r;
-    uint64_t at = 0;
+    const struct clientid__tier *tier = clientid__tiers_get(registry, r->tier);
+    clientid_event event = {.type = CLIENTID_EVENT_CONTRACT,
+                            .u.contract = {.id = r->id,
+                                           .api = registry->names[r->api]->text,
+                                           .client_id = clientid__record_client_id(r),
+                                           .name = clientid__record_name(r),
+                                           .application_id = r->application_id,
+                                           .tier_id = tier != NULL ? tier->id : 0,
+                                           .status = r->status}};
+
+    clientid__record_secret(r, 0, &event.u.contract.secrets[0]);
+    clientid__record_secret(r, 1, &event.u.contract.secrets[1]);
+    return emit(sink, &event);
+}
+
+int clientid__registry_some(const struct clientid__registry *registry,
+                            struct clientid__registry_walk *walk, size_t contracts,
+                            clientid_event_fn *emit, void *sink)
+{
     int rv = 0;
 
-    while (rv == 0 && (r = clientid__index_each(&registry->by_id, &at)) != NULL) {
-        const struct clientid__tier *tier = clientid__tiers_get(registry, r->tier);
-        clientid_event event = {.type = CLIENTID_EVENT_CONTRACT,
-                                .u.contract = {.id = r->id,
-                                               .api = registry->names[r->api]->text,
-                                               .client_id = clientid__record_client_id(r),
-                                               .name = clientid__record_name(r),
-                                               .application_id = r->application_id,
-                                               .tier_id = tier != NULL ? tier->id : 0,
-                                               .status = r->status}};
+    if (!walk->begun)
+        rv = each_tier(registry, emit, sink);
+    if (rv == 0 && !walk->begun)
+        rv = each_group(registry, emit, sink);
+    /* A table that grew has everything in another place. */
+    if (!walk->begun || walk->moves != registry->by_id.moves)
+        walk->at = 0;
+    walk->begun = true;
+    walk->moves = registry->by_id.moves;
+    for (; rv == 0 && contracts > 0; contracts--) {
+        const struct clientid__record *r = clientid__index_each(&registry->by_id, &walk->at);
 
-        clientid__record_secret(r, 0, &event.u.contract.secrets[0]);
-        clientid__record_secret(r, 1, &event.u.contract.secrets[1]);
-        rv = emit(sink, &event);
+        if (r == NULL)
+            return 0;
+        rv = emit_record(registry, r, emit, sink);
     }
-    return rv;
+    return rv != 0 ? rv : 1;
 }
 
 int clientid__registry_each(const struct clientid__registry *registry, clientid_event_fn *emit,
                             void *sink)
 {
-    int rv = each_tier(registry, emit, sink);
+    struct clientid__registry_walk walk = {.begun = false};
 
-    if (rv == 0)
-        rv = each_group(registry, emit, sink);
-    if (rv == 0)
-        rv = each_contract(registry, emit, sink);
-    return rv;
+    return clientid__registry_some(registry, &walk, SIZE_MAX, emit, sink);
 }
 
 struct clientid__registry_size clientid__registry_size(const struct clientid__registry *registry)

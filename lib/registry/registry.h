@@ -46,6 +46,13 @@ struct clientid__contract {
 bool clientid__registry_find(const struct clientid__registry *registry, uint32_t api,
                              clientid_str client_id, uint64_t hash, struct clientid__contract *out);
 
+/*
+ * Tiers one after the other: |*n| is 0 before the first; NULL after the last.  One that is on its way out may be among
+ * them.
+ */
+const struct clientid__tier *clientid__registry_tier(const struct clientid__registry *registry,
+                                                     uint32_t *n);
+
 /* The hash the index uses, from the 128-bit hash of the client id and the number of the API instance. */
 static inline uint64_t clientid__registry_hash(struct clientid__hash128 id, uint32_t api)
 {
@@ -77,6 +84,20 @@ int clientid__registry_apply(struct clientid__registry *registry, const clientid
  */
 int clientid__registry_each(const struct clientid__registry *registry, clientid_event_fn *emit,
                             void *sink);
+
+/*
+ * The same in pieces, between which changes may be applied: |contracts| of them a call, tiers and groups with the first.
+ * All that stays as it is from the first call to the last is emitted, some of it maybe twice.  What changes meanwhile is
+ * the caller's to add.  0: that was all; 1: there is more; or what |emit| returned.
+ */
+struct clientid__registry_walk {
+    bool begun;
+    uint64_t at;
+    uint64_t moves; /* |at| is a place in the table that was there after so many */
+};
+int clientid__registry_some(const struct clientid__registry *registry,
+                            struct clientid__registry_walk *walk, size_t contracts,
+                            clientid_event_fn *emit, void *sink);
 
 /* Any thread, approximate while the writer works. */
 struct clientid__registry_size {

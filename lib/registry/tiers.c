@@ -149,6 +149,22 @@ const struct clientid__tier *clientid__tiers_each(const struct clientid__registr
     return NULL;
 }
 
+const struct clientid__tier *clientid__registry_tier(const struct clientid__registry *registry,
+                                                     uint32_t *n)
+{
+    const struct clientid__tier_array *array =
+        atomic_load_explicit(&registry->tiers.array, memory_order_acquire);
+
+    while (++*n < array->capacity) {
+        const struct clientid__tier_box *box =
+            atomic_load_explicit(&array->boxes[*n], memory_order_acquire);
+
+        if (box != NULL)
+            return &box->tier;
+    }
+    return NULL;
+}
+
 /* ---- changes ----------------------------------------------------------------------------------- */
 
 static bool valid(const clientid_tier_event *event)

@@ -319,7 +319,7 @@ static int open_file(struct clientid__sqlite *s, enum clientid__connection how,
     if (rc != SQLITE_OK)
         return clientid__sqlite_fail(s, rc, error, "open");
     sqlite3_extended_result_codes(s->db, 1);
-    sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
+    sqlite3_busy_timeout(s->db, s->busy_ms != 0 ? s->busy_ms : BUSY_TIMEOUT_MS);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (!read && sqlite3_db_readonly(s->db, "main") == 1)
         return clientid__fail(error, CLIENTID_ERR_IO, "cannot open %s: it is not writable",

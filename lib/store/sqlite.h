@@ -20,6 +20,7 @@ struct clientid__sqlite {
         sqlite3_stmt *stmt;
     } statements[CLIENTID__STATEMENTS];
     char file[PATH_MAX];
+    int busy_ms; /* how long to wait for others; 0: as long as somebody at a keyboard would */
 };
 
 static inline struct clientid__sqlite *clientid__sqlite_of(clientid_store *store)

@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+/* It is asked again soon; a host that stops waits for a call that is under way. */
+#define BUSY_MS 30
+
 struct source {
     struct clientid__sqlite sqlite; /* |db| NULL: not open */
     char file[PATH_MAX];
@@ -68,6 +71,7 @@ static int source_connect(struct source *source, clientid_error *error)
         source_disconnect(source);
     if (source->sqlite.db != NULL)
         return 0;
+    source->sqlite.busy_ms = BUSY_MS;
     rc = clientid__sqlite_connect(&source->sqlite, source->file, CLIENTID__CONNECT_READ, error);
     if (rc == CLIENTID_ERR_NOT_FOUND || rc == CLIENTID_ERR_IO || rc == CLIENTID_ERR_BUSY) {
         if (error != NULL)

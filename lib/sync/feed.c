@@ -95,7 +95,7 @@ static int full_load(struct clientid_sync *s, uint64_t now_ns, clientid_error *e
     note_position(s, seen, position);
     clientid__sync_publish(s, l.registry, position, now_ns, now_ns);
     if (!was_loaded)
-        clientid__sync_keep_all(s, l.registry, position, now_ns);
+        clientid__sync_keep_soon(s, now_ns);
     return 0;
 }
 
@@ -155,6 +155,7 @@ static int apply_round(struct clientid_sync *s, clientid_position position, uint
     /* Before it counts: files without it, of a writer that polls later, are then refused after a crash of all. */
     clientid__table_see(clientid__gateway_table(s->gateway), position.identity, position.revision);
     rv = clientid__round_each(&s->round, clientid__sync_apply, registry);
+    s->torn = rv != 0;
     if (rv != 0)
         return clientid__fail(error, CLIENTID_ERR_GAP, "a change cannot be applied: %s",
                               clientid_strerror(rv));

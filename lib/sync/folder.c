@@ -37,6 +37,7 @@ int clientid__folder_open(struct clientid__folder *folder, const clientid_alloca
     *folder =
         (struct clientid__folder){.mem = mem, .lock = -1, .contact_fd = -1, .read_only = read_only};
     folder->journal.fd = -1;
+    folder->draft_fd = -1;
     folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->fd < 0)
         return clientid__fail_errno(error, CLIENTID_ERR_ARG, errno, "state folder %.100s", path);
@@ -45,6 +46,7 @@ int clientid__folder_open(struct clientid__folder *folder, const clientid_alloca
 
 void clientid__folder_close(struct clientid__folder *folder)
 {
+    clientid__folder_drop(folder);
     clientid__journal_close(&folder->journal);
     clientid__file_close(&folder->contact_fd);
     clientid__file_close(&folder->lock);
@@ -116,6 +118,7 @@ int clientid__folder_lock(struct clientid__folder *folder, clientid_error *error
 
 void clientid__folder_unlock(struct clientid__folder *folder)
 {
+    clientid__folder_drop(folder);
     clientid__journal_close(&folder->journal);
     clientid__file_close(&folder->contact_fd);
     clientid__file_close(&folder->lock); /* last: from here on another one writes */
@@ -280,61 +283,119 @@ static int lift_mark(struct clientid__folder *folder, clientid_position position
     return 0;
 }
 
-/*
- * Writes the snapshot beside the one in place, and puts it there.  The mark is lifted as late as that, since from then
- * on nothing refuses the files of before.
- */
-static int write_snapshot(struct clientid__folder *folder, clientid__each_fn *each,
-                          const void *self, struct clientid__snapshot *snapshot,
-                          clientid_error *error)
-{
-    int fd;
-    int failed = clientid__file_create(folder->fd, TEMPORARY, &fd);
-    int rv;
+/* ---- save ------------------------------------------------------------------------------------ */
 
-    if (failed != 0)
-        return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot create the snapshot");
-    rv = clientid__snapshot_write(fd, folder->mem, each, self, snapshot, error);
-    if (rv == 0)
-        failed = clientid__file_sync(fd);
-    if (rv == 0 && failed == 0)
-        rv = lift_mark(folder, snapshot->position, error);
-    if (rv == 0 && failed == 0)
-        failed = clientid__file_install(folder->fd, fd, TEMPORARY, CLIENTID__SNAPSHOT_NAME);
-    clientid__file_close(&fd);
-    if (rv == 0 && failed == 0)
-        return 0;
+void clientid__folder_drop(struct clientid__folder *folder)
+{
+    if (folder->draft_fd < 0)
+        return;
+    clientid__snapshot_free(&folder->draft);
+    clientid__file_close(&folder->draft_fd);
     unlinkat(folder->fd, TEMPORARY, 0);
+}
+
+int clientid__folder_begin(struct clientid__folder *folder, clientid_position position,
+                           uint64_t contact_ns, clientid_error *error)
+{
+    int rv = folder->lock >= 0 ? 0 : clientid__folder_lock(folder, error);
+    int failed;
+
+    clientid__folder_drop(folder);
+    if (is_after(folder->contact.position, position) || is_after(folder->durable, position))
+        folder->left = true;
     if (rv != 0)
         return rv;
+    failed = clientid__file_create(folder->fd, TEMPORARY, &folder->draft_fd);
+    if (failed != 0)
+        return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot create the snapshot");
+    rv = clientid__snapshot_begin(&folder->draft, folder->draft_fd, folder->mem, position,
+                                  contact_ns, error);
+    if (rv != 0)
+        clientid__folder_drop(folder);
+    return rv;
+}
+
+int clientid__folder_write(struct clientid__folder *folder, clientid__each_fn *each,
+                           const void *self, clientid_error *error)
+{
+    int rv;
+
+    folder->draft.error = error;
+    rv = each(self, clientid__snapshot_put, &folder->draft);
+    if (rv < 0)
+        clientid__folder_drop(folder);
+    return rv;
+}
+
+static int draft_failed(struct clientid__folder *folder, int failed, clientid_error *error)
+{
+    clientid__folder_drop(folder);
     return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot write the snapshot");
+}
+
+int clientid__folder_flush(struct clientid__folder *folder, clientid_error *error)
+{
+    int failed = clientid__file_sync(folder->draft_fd);
+
+    return failed == 0 ? 0 : draft_failed(folder, failed, error);
+}
+
+/* The mark is lifted as late as that, since from then on nothing refuses the files of before. */
+static int install_draft(struct clientid__folder *folder, uint64_t revision, uint64_t contact_ns,
+                         clientid_error *error)
+{
+    int rv = clientid__snapshot_end(&folder->draft, revision, contact_ns, error);
+    int failed;
+
+    if (rv == 0)
+        rv = clientid__folder_flush(folder, error);
+    if (rv == 0)
+        rv = lift_mark(folder, folder->draft.snapshot.position, error);
+    if (rv != 0) {
+        clientid__folder_drop(folder);
+        return rv;
+    }
+    failed =
+        clientid__file_install(folder->fd, folder->draft_fd, TEMPORARY, CLIENTID__SNAPSHOT_NAME);
+    if (failed != 0)
+        return draft_failed(folder, failed, error);
+    folder->snapshot = folder->draft.snapshot;
+    clientid__snapshot_free(&folder->draft);
+    clientid__file_close(&folder->draft_fd);
+    return 0;
+}
+
+int clientid__folder_finish(struct clientid__folder *folder, uint64_t revision, uint64_t contact_ns,
+                            clientid_error *error)
+{
+    int rv = install_draft(folder, revision, contact_ns, error);
+    int failed;
+
+    if (rv != 0)
+        return rv;
+    /* From here on the journal of before continues nothing. */
+    clientid__journal_close(&folder->journal);
+    failed = clientid__file_sync_folder(folder->fd);
+    if (failed != 0)
+        return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot sync the state folder");
+    folder->durable = folder->snapshot.position;
+    folder->left = false;
+    rv = clientid__journal_create(&folder->journal, folder->fd, &folder->snapshot, error);
+    return rv != 0 ? rv : clientid__folder_touch(folder, folder->durable, contact_ns, error);
 }
 
 int clientid__folder_save(struct clientid__folder *folder, clientid__each_fn *each,
                           const void *self, clientid_position position, uint64_t contact_ns,
                           clientid_error *error)
 {
-    struct clientid__snapshot snapshot = {.position = position, .time_ns = contact_ns};
-    int rv = folder->lock >= 0 ? 0 : clientid__folder_lock(folder, error);
-    int failed;
+    int rv = clientid__folder_begin(folder, position, contact_ns, error);
 
-    if (is_after(folder->contact.position, position) || is_after(folder->durable, position))
-        folder->left = true;
     if (rv == 0)
-        rv = write_snapshot(folder, each, self, &snapshot, error);
-    if (rv != 0)
-        return rv;
-    /* From here on the journal of before continues nothing. */
-    clientid__journal_close(&folder->journal);
-    folder->snapshot = snapshot;
-    failed = clientid__file_sync_folder(folder->fd);
-    if (failed != 0)
-        return clientid__fail_errno(error, CLIENTID_ERR_IO, failed, "cannot sync the state folder");
-    folder->durable = position;
-    folder->left = false;
-    rv = clientid__journal_create(&folder->journal, folder->fd, &snapshot, error);
-    return rv != 0 ? rv : clientid__folder_touch(folder, position, contact_ns, error);
+        rv = clientid__folder_write(folder, each, self, error);
+    return rv != 0 ? rv : clientid__folder_finish(folder, position.revision, contact_ns, error);
 }
+
+/* ---- the journal ------------------------------------------------------------------------------- */
 
 void clientid__folder_abandon(struct clientid__folder *folder, clientid_position position,
                               uint64_t contact_ns)

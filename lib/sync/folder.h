@@ -25,6 +25,8 @@ struct clientid__folder {
     struct clientid__journal journal;   /* continues |snapshot|; fd -1: there is none */
     struct stat snapshot_stat;
     clientid_position durable; /* what a restart would find */
+    int draft_fd;              /* of a snapshot that is being written; -1: none is */
+    struct clientid__snapshot_writer draft;
 };
 
 /* CLIENTID_ERR_ARG: the folder cannot be opened. */
@@ -59,8 +61,27 @@ int clientid__folder_load(struct clientid__folder *folder, clientid_event_fn *em
 /* After a load: the writer will append to what was loaded.  CLIENTID_ERR_IO, _FULL. */
 int clientid__folder_resume(struct clientid__folder *folder, clientid_error *error);
 
-/* Replaces the files.  On an error the journal goes on if it did before.  Errors as clientid__folder_lock,
- * clientid__snapshot_write. */
+/*
+ * Replaces the files, in pieces: begin, write as often as needed, finish.  Rounds go to the journal meanwhile if there is
+ * one, and to the draft too.  What fails drops the draft; the files and the journal are as before, until finish put the
+ * draft in their place.  Errors as clientid__folder_lock, clientid__snapshot_begin.
+ */
+int clientid__folder_begin(struct clientid__folder *folder, clientid_position position,
+                           uint64_t contact_ns, clientid_error *error);
+/* What |each| emits; returns what it does. */
+int clientid__folder_write(struct clientid__folder *folder, clientid__each_fn *each,
+                           const void *self, clientid_error *error);
+/* What was written is on disk, so that finish has less to wait for. */
+int clientid__folder_flush(struct clientid__folder *folder, clientid_error *error);
+int clientid__folder_finish(struct clientid__folder *folder, uint64_t revision, uint64_t contact_ns,
+                            clientid_error *error);
+void clientid__folder_drop(struct clientid__folder *folder);
+static inline bool clientid__folder_drafts(const struct clientid__folder *folder)
+{
+    return folder->draft_fd >= 0;
+}
+
+/* All of that at once. */
 int clientid__folder_save(struct clientid__folder *folder, clientid__each_fn *each,
                           const void *self, clientid_position position, uint64_t contact_ns,
                           clientid_error *error);

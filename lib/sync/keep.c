@@ -7,6 +7,8 @@
 #define TOUCH_NS   2000000000ULL
 #define LOAD_TRIES 3
 
+#define DRAFTS_MOST 3
+
 static int each_of(const void *registry, clientid_event_fn *emit, void *sink)
 {
     return clientid__registry_each(registry, emit, sink);
@@ -215,6 +217,33 @@ void clientid__sync_fall_back(struct clientid_sync *s, uint64_t now_ns)
 
 /* ---- keep -------------------------------------------------------------------------------------- */
 
+/*
+ * A record that is still to be written may hold a tier that the draft would have removed before: it could not be
+ * loaded.  So the draft begins anew.
+ */
+static int put_change(void *draft, const clientid_event *event)
+{
+    return event->type == CLIENTID_EVENT_TIER_REMOVED ? CLIENTID_ERR_GAP
+                                                      : clientid__snapshot_put(draft, event);
+}
+
+static int each_change(const void *round, clientid_event_fn *emit, void *sink)
+{
+    (void)emit;
+    return clientid__round_each(round, put_change, sink);
+}
+
+static void draft_round(struct clientid_sync *s, uint64_t now_ns)
+{
+    clientid_error error = {0};
+    int rv = clientid__folder_write(&s->folder, each_change, &s->round, &error);
+
+    if (rv == CLIENTID_ERR_GAP)
+        s->drafts_dropped++;
+    else if (rv != 0)
+        clientid__sync_disk_failed(s, &error, now_ns);
+}
+
 void clientid__sync_keep_round(struct clientid_sync *s, clientid_position position, uint64_t now_ns)
 {
     clientid_error error = {0};
@@ -222,13 +251,13 @@ void clientid__sync_keep_round(struct clientid_sync *s, clientid_position positi
     if (!s->writes)
         return;
     /* A snapshot is due; until it is there, the files of before, if any, must not bring back what ends now. */
-    if (!clientid__folder_appendable(&s->folder)) {
+    if (!clientid__folder_appendable(&s->folder))
         clientid__folder_abandon(&s->folder, position, now_ns);
-        return;
-    }
-    if (clientid__folder_append(&s->folder, &s->round, position, now_ns, &error) != 0 &&
-        s->disk_code == 0)
+    else if (clientid__folder_append(&s->folder, &s->round, position, now_ns, &error) != 0 &&
+             s->disk_code == 0)
         clientid__sync_disk_failed(s, &error, now_ns);
+    if (clientid__sync_drafts(s))
+        draft_round(s, now_ns);
 }
 
 void clientid__sync_keep_all(struct clientid_sync *s, const struct clientid__registry *registry,
@@ -266,20 +295,85 @@ static void touch(struct clientid_sync *s, uint64_t now_ns)
         clientid__sync_disk_failed(s, &error, now_ns);
 }
 
-void clientid__sync_upkeep(struct clientid_sync *s, uint64_t now_ns)
+/* ---- a snapshot between the rounds -------------------------------------------------------------- */
+
+struct piece {
+    const struct clientid__registry *registry;
+    struct clientid__registry_walk *walk;
+    size_t contracts;
+};
+
+static int each_in_piece(const void *self, clientid_event_fn *emit, void *sink)
+{
+    const struct piece *p = self;
+
+    return clientid__registry_some(p->registry, p->walk, p->contracts, emit, sink);
+}
+
+static int write_piece(struct clientid_sync *s, size_t contracts, clientid_error *error)
+{
+    struct piece piece = {clientid__gateway_registry(s->gateway), &s->walk, contracts};
+
+    return clientid__folder_write(&s->folder, each_in_piece, &piece, error);
+}
+
+void clientid__sync_keep_soon(struct clientid_sync *s, uint64_t now_ns)
 {
     clientid_error error = {0};
+    clientid_position position = clientid__sync_position(s);
+    int rv;
 
+    if (!s->writes)
+        return;
+    s->walk = (struct clientid__registry_walk){.begun = false};
+    rv = clientid__folder_begin(&s->folder, position, s->status.contact_ns, &error);
+    /* Tiers at once: a change that is added next may name them. */
+    if (rv == 0)
+        rv = write_piece(s, 0, &error);
+    if (rv < 0)
+        clientid__sync_disk_failed(s, &error, now_ns);
+    /* The files of before know less than what is in force by now. */
+    if (!clientid__folder_appendable(&s->folder))
+        clientid__folder_abandon(&s->folder, position, s->status.contact_ns);
+}
+
+/* Between the pieces changes are polled, kept, applied, and added to the draft: it ends at what is in force then. */
+static void draft_on(struct clientid_sync *s, uint64_t now_ns)
+{
+    clientid_error error = {0};
+    int rv =
+        write_piece(s, s->drafts_dropped < DRAFTS_MOST ? s->piece_contracts : SIZE_MAX, &error);
+
+    if (rv == 1) {
+        rv = clientid__folder_flush(&s->folder, &error);
+        if (rv != 0)
+            clientid__sync_disk_failed(s, &error, now_ns);
+        return;
+    }
+    if (rv == 0)
+        rv = clientid__folder_finish(&s->folder, s->status.revision, s->status.contact_ns, &error);
+    if (rv != 0) {
+        clientid__sync_disk_failed(s, &error, now_ns);
+        return;
+    }
+    s->drafts_dropped = 0;
+    disk_works(s, now_ns);
+}
+
+void clientid__sync_upkeep(struct clientid_sync *s, uint64_t now_ns)
+{
     if (!s->writes || !s->loaded || !(s->vouched || s->in_step))
         return;
     s->vouched = true;
     touch(s, now_ns);
-    if ((clientid__folder_appendable(&s->folder) && !clientid__folder_outgrown(&s->folder)) ||
-        !clientid__sync_disk_due(s, now_ns))
+    if (s->torn) {
+        clientid__folder_drop(&s->folder);
         return;
-    if (clientid__folder_save(&s->folder, each_of, clientid__gateway_registry(s->gateway),
-                              clientid__sync_position(s), s->status.contact_ns, &error) == 0)
-        disk_works(s, now_ns);
-    else
-        clientid__sync_disk_failed(s, &error, now_ns);
+    }
+    if (!clientid__sync_drafts(s) &&
+        (!clientid__folder_appendable(&s->folder) || clientid__folder_outgrown(&s->folder)) &&
+        clientid__sync_disk_due(s, now_ns))
+        clientid__sync_keep_soon(s, now_ns);
+    if (clientid__sync_drafts(s))
+        draft_on(s, now_ns);
 }

@@ -10,9 +10,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define FORMAT       1u
+#define FORMAT       2u
 #define HEADER_BYTES 48u
 #define BLOCK_HEAD   16u           /* checksum, length, count */
+#define END_BYTES    24u           /* events, revision, time */
 #define BLOCK_BYTES  (256u * 1024) /* a block is written once it is this long */
 #define BLOCK_MOST   (BLOCK_BYTES + 4 + CLIENTID__EVENT_BYTES_MAX)
 
@@ -20,27 +21,19 @@ static const char magic[8] = {'C', 'L', 'I', 'D', 'S', 'N', 'A', 'P'};
 
 /* ---- write ------------------------------------------------------------------------------------- */
 
-struct writer {
-    struct clientid__bytes block; /* its head included */
-    struct clientid__snapshot *snapshot;
-    clientid_error *error;
-    int fd;
-    uint32_t count; /* events in |block| */
-};
-
-static int put(struct writer *w, const unsigned char *bytes, size_t len)
+static int put(struct clientid__snapshot_writer *w, const unsigned char *bytes, size_t len)
 {
-    int failed = clientid__file_write(w->fd, bytes, len, w->snapshot->bytes);
+    int failed = clientid__file_write(w->fd, bytes, len, w->snapshot.bytes);
 
     if (failed != 0)
         return clientid__fail_errno(w->error, CLIENTID_ERR_IO, failed, "cannot write the snapshot");
-    w->snapshot->bytes += len;
+    w->snapshot.bytes += len;
     return 0;
 }
 
-static int put_header(struct writer *w)
+static int put_header(struct clientid__snapshot_writer *w)
 {
-    struct clientid__snapshot *s = w->snapshot;
+    struct clientid__snapshot *s = &w->snapshot;
     unsigned char header[HEADER_BYTES];
 
     memcpy(header, magic, sizeof(magic));
@@ -55,24 +48,24 @@ static int put_header(struct writer *w)
 }
 
 /* Writes |block| out and begins the next one behind an empty head. */
-static int put_block(struct writer *w)
+static int put_block(struct clientid__snapshot_writer *w)
 {
     unsigned char *head = w->block.data;
     size_t len = w->block.len;
 
     clientid__put32(head + 8, (uint32_t)(len - BLOCK_HEAD));
     clientid__put32(head + 12, w->count);
-    w->snapshot->sum = clientid__hash64(head + 8, len - 8, w->snapshot->sum);
-    clientid__put64(head, w->snapshot->sum);
-    w->snapshot->events += w->count;
+    w->snapshot.sum = clientid__hash64(head + 8, len - 8, w->snapshot.sum);
+    clientid__put64(head, w->snapshot.sum);
+    w->snapshot.events += w->count;
     w->count = 0;
     w->block.len = BLOCK_HEAD;
     return put(w, head, len);
 }
 
-static int put_event(void *self, const clientid_event *event)
+int clientid__snapshot_put(void *writer, const clientid_event *event)
 {
-    struct writer *w = self;
+    struct clientid__snapshot_writer *w = writer;
     size_t start = w->block.len;
     int rv = clientid__bytes_reserve(&w->block, 4);
 
@@ -90,35 +83,57 @@ static int put_event(void *self, const clientid_event *event)
     return w->block.len < BLOCK_BYTES ? 0 : put_block(w);
 }
 
-static int put_end(struct writer *w)
+int clientid__snapshot_begin(struct clientid__snapshot_writer *w, int fd,
+                             const clientid_allocator *mem, clientid_position position,
+                             uint64_t time_ns, clientid_error *error)
 {
-    int rv = w->count > 0 ? put_block(w) : 0;
+    *w = (struct clientid__snapshot_writer){.block = {.mem = mem},
+                                            .snapshot = {.position = position, .time_ns = time_ns},
+                                            .error = error,
+                                            .fd = fd};
+    if (clientid__bytes_reserve(&w->block, BLOCK_BYTES + 4096) != 0)
+        return clientid__fail(error, CLIENTID_ERR_NOMEM, "no memory to write the snapshot");
+    w->block.len = BLOCK_HEAD;
+    return put_header(w);
+}
 
+int clientid__snapshot_end(struct clientid__snapshot_writer *w, uint64_t revision, uint64_t time_ns,
+                           clientid_error *error)
+{
+    int rv = 0;
+
+    w->error = error;
+    w->snapshot.position.revision = revision;
+    w->snapshot.time_ns = time_ns;
+    if (w->count > 0)
+        rv = put_block(w);
     if (rv != 0)
         return rv;
-    clientid__put64(w->block.data + BLOCK_HEAD, w->snapshot->events);
-    w->block.len += 8;
+    clientid__put64(w->block.data + BLOCK_HEAD, w->snapshot.events);
+    clientid__put64(w->block.data + BLOCK_HEAD + 8, revision);
+    clientid__put64(w->block.data + BLOCK_HEAD + 16, time_ns);
+    w->block.len += END_BYTES;
     return put_block(w);
+}
+
+void clientid__snapshot_free(struct clientid__snapshot_writer *w)
+{
+    clientid__bytes_free(&w->block);
 }
 
 int clientid__snapshot_write(int fd, const clientid_allocator *mem, clientid__each_fn *each,
                              const void *self, struct clientid__snapshot *snapshot,
                              clientid_error *error)
 {
-    struct writer w = {.block = {.mem = mem}, .snapshot = snapshot, .error = error, .fd = fd};
-    int rv = clientid__bytes_reserve(&w.block, BLOCK_BYTES + 4096);
+    struct clientid__snapshot_writer w;
+    int rv = clientid__snapshot_begin(&w, fd, mem, snapshot->position, snapshot->time_ns, error);
 
-    if (rv != 0)
-        return clientid__fail(error, rv, "no memory to write the snapshot");
-    w.block.len = BLOCK_HEAD;
-    snapshot->bytes = 0;
-    snapshot->events = 0;
-    rv = put_header(&w);
     if (rv == 0)
-        rv = each(self, put_event, &w);
+        rv = each(self, clientid__snapshot_put, &w);
     if (rv == 0)
-        rv = put_end(&w);
-    clientid__bytes_free(&w.block);
+        rv = clientid__snapshot_end(&w, snapshot->position.revision, snapshot->time_ns, error);
+    *snapshot = w.snapshot;
+    clientid__snapshot_free(&w);
     return rv;
 }
 
@@ -234,10 +249,14 @@ static int emit_block(struct reader *r, clientid_event_fn *emit, void *sink)
 /* A block without events is the last one. */
 static int get_end(struct reader *r)
 {
+    const unsigned char *end = r->block.data + 8;
+
     r->ended = true;
-    if (r->block.len != 16 || clientid__get64(r->block.data + 8) != r->snapshot->events ||
-        r->snapshot->bytes != r->size)
+    if (r->block.len != 8 + END_BYTES || clientid__get64(end) != r->snapshot->events ||
+        clientid__get64(end + 8) < r->snapshot->position.revision || r->snapshot->bytes != r->size)
         return damaged(r);
+    r->snapshot->position.revision = clientid__get64(end + 8);
+    r->snapshot->time_ns = clientid__get64(end + 16);
     return 0;
 }
 

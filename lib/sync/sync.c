@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define INTERVAL_NS    50000000ULL
-#define WAIT_MOST_NS   15000000000ULL
-#define FOLLOW_MOST_NS 1000000000ULL
-#define DISK_WAIT_NS   1000000000ULL
+#define INTERVAL_NS     50000000ULL
+#define WAIT_MOST_NS    15000000000ULL
+#define FOLLOW_MOST_NS  1000000000ULL
+#define DISK_WAIT_NS    1000000000ULL
+#define DRAFT_CONTRACTS 8192       /* some 3 ms */
+#define DRAFT_WAIT_NS   2000000ULL /* between two pieces of a snapshot */
 
 /* ---- what the others tell ---------------------------------------------------------------------- */
 
@@ -51,6 +53,7 @@ void clientid__sync_publish(struct clientid_sync *s, struct clientid__registry *
                             clientid_position position, uint64_t contact_ns, uint64_t now_ns)
 {
     s->loaded = true;
+    s->torn = false;
     s->status.identity = position.identity;
     s->status.revision = position.revision;
     s->status.contact_ns = contact_ns;
@@ -98,6 +101,7 @@ static struct clientid_sync *make(clientid_gateway *gateway, const clientid_sour
     clientid__table_seen(clientid__gateway_table(gateway), &s->first_seen.identity,
                          &s->first_seen.revision);
     s->ask = true;
+    s->piece_contracts = DRAFT_CONTRACTS;
     s->round.frames.mem = mem;
     seed = clientid__mix64(((uint64_t)getpid() << 32) ^ (uintptr_t)s ^
                            clientid__table_seed(clientid__gateway_table(gateway)));
@@ -251,8 +255,8 @@ static int ask_source(struct clientid_sync *s, uint64_t now_ns, clientid_error *
 {
     int rv;
 
-    if (clientid__sync_may_fall_back(s) && s->source_code != 0 && now_ns < s->source_next_ns &&
-        s->source_next_ns - now_ns <= WAIT_MOST_NS) {
+    if ((clientid__sync_may_fall_back(s) || clientid__sync_drafts(s)) && s->source_code != 0 &&
+        now_ns < s->source_next_ns && s->source_next_ns - now_ns <= WAIT_MOST_NS) {
         *trouble = s->trouble;
         return s->source_code;
     }
@@ -265,13 +269,15 @@ static int ask_source(struct clientid_sync *s, uint64_t now_ns, clientid_error *
 
 static uint64_t next_time(struct clientid_sync *s, int rv, uint64_t now_ns)
 {
-    uint64_t files_ns = after(now_ns, s->options.interval_ns);
+    uint64_t files_ns = UINT64_MAX;
 
     if (!s->has_source)
         return after(now_ns, wait_after(s, rv));
-    return rv != 0 && clientid__sync_may_fall_back(s) && files_ns < s->source_next_ns
-               ? files_ns
-               : s->source_next_ns;
+    if (clientid__sync_drafts(s))
+        files_ns = after(now_ns, DRAFT_WAIT_NS);
+    else if (rv != 0 && clientid__sync_may_fall_back(s))
+        files_ns = after(now_ns, s->options.interval_ns);
+    return files_ns < s->source_next_ns ? files_ns : s->source_next_ns;
 }
 
 int clientid_sync_step(clientid_sync *s, uint64_t now_ns, uint64_t *next_ns, clientid_error *error)

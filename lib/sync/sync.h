@@ -26,17 +26,21 @@ struct clientid_sync {
     /* What is in force. */
     struct clientid__sync_status status;
     bool loaded;
-    bool expired;                 /* older than the maximum age, as last logged */
-    bool files_tried;             /* by one that has a source: the files are read once */
-    bool files_apart;             /* a reader's memory no longer equals what it read: load again */
-    bool ask;                     /* the source has changes that were not taken yet */
-    bool in_step;                 /* with the source, or the files, after the last round */
-    int source_code;              /* of the last round, 0: in step */
-    int disk_code;                /* of the last write to the folder */
-    uint64_t first_contact_ns;    /* that a reader found in the files */
-    clientid_position first_seen; /* in the limits table, before anything was loaded */
-    clientid_error trouble;       /* of the last round with the source */
-    uint64_t source_next_ns;      /* when to ask a source again that failed */
+    bool expired;     /* older than the maximum age, as last logged */
+    bool files_tried; /* by one that has a source: the files are read once */
+    bool files_apart; /* a reader's memory no longer equals what it read: load again */
+    bool torn;        /* a round was applied in part: memory is at no position */
+    struct clientid__registry_walk walk; /* of the snapshot that is being written */
+    size_t piece_contracts;              /* of it at a time */
+    unsigned drafts_dropped;             /* in a row, because tiers went meanwhile */
+    bool ask;                            /* the source has changes that were not taken yet */
+    bool in_step;                        /* with the source, or the files, after the last round */
+    int source_code;                     /* of the last round, 0: in step */
+    int disk_code;                       /* of the last write to the folder */
+    uint64_t first_contact_ns;           /* that a reader found in the files */
+    clientid_position first_seen;        /* in the limits table, before anything was loaded */
+    clientid_error trouble;              /* of the last round with the source */
+    uint64_t source_next_ns;             /* when to ask a source again that failed */
     uint64_t failing_ns; /* since when it fails, as a writer that shares counts; 0: it does not */
 
     struct clientid__round round;
@@ -92,6 +96,8 @@ void clientid__sync_keep_round(struct clientid_sync *sync, clientid_position pos
 /* The same for all of |registry|. */
 void clientid__sync_keep_all(struct clientid_sync *sync, const struct clientid__registry *registry,
                              clientid_position position, uint64_t now_ns);
+/* The same for what is in force, a piece with each upkeep. */
+void clientid__sync_keep_soon(struct clientid_sync *sync, uint64_t now_ns);
 /* Contact, retries, a journal that grew long. */
 void clientid__sync_upkeep(struct clientid_sync *sync, uint64_t now_ns);
 void clientid__sync_disk_failed(struct clientid_sync *sync, const clientid_error *error,
@@ -112,6 +118,11 @@ void clientid__sync_follow_durable(struct clientid_sync *sync);
 static inline bool clientid__sync_may_fall_back(const struct clientid_sync *sync)
 {
     return sync->has_source && sync->has_folder && !(sync->writes && sync->vouched);
+}
+
+static inline bool clientid__sync_drafts(const struct clientid_sync *sync)
+{
+    return sync->has_folder && clientid__folder_drafts(&sync->folder);
 }
 
 /* ---- thread.c ---------------------------------------------------------------------------------- */

@@ -183,6 +183,7 @@ static pid_t spawn(const struct nginx *nginx, const char *output, const char *op
     assert_true(pid >= 0);
     if (pid != 0)
         return pid;
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails stops nobody */
     int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     (void)dup2(fd, STDERR_FILENO);
     (void)dup2(fd, STDOUT_FILENO);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -160,6 +161,25 @@ void upstream_reset_counts(void)
     atomic_store(&request_count, 0);
 }
 
+static pthread_mutex_t last_lock = PTHREAD_MUTEX_INITIALIZER;
+static char *last_head;
+
+static void remember(const char *head)
+{
+    pthread_mutex_lock(&last_lock);
+    free(last_head);
+    last_head = strdup(head);
+    pthread_mutex_unlock(&last_lock);
+}
+
+char *upstream_last(void)
+{
+    pthread_mutex_lock(&last_lock);
+    char *head = strdup(last_head != NULL ? last_head : "");
+    pthread_mutex_unlock(&last_lock);
+    return head;
+}
+
 static bool put(int fd, const char *data, size_t len)
 {
     while (len != 0) {
@@ -226,6 +246,7 @@ static const struct {
      "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
      true},
     {"/reset", "", false},
+    {"/not-http", "ICY 200 OK\r\n\r\n", false},
     {"/bare-cr", "HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\nContent-Length: 2\r\n\r\nok", false},
     {"/folded", "HTTP/1.1 200 OK\r\nX: a\r\n Y: b\r\nContent-Length: 2\r\n\r\nok", false},
     {"/no-token", "HTTP/1.1 200 OK\r\nX Y: a\r\nContent-Length: 2\r\n\r\nok", false},
@@ -271,6 +292,7 @@ static void *serve(void *cls)
     while (more && (head = read_head(in)) != NULL) {
         struct sink body = {.kept = malloc((1 << 20) + 1)};
         const char *length = field(head, "content-length");
+        remember(head);
         atomic_fetch_add(&request_count, 1);
         if (field(head, "transfer-encoding") != NULL)
             more = read_chunks(in, &body);
@@ -500,6 +522,7 @@ static pid_t spawn(const struct proxy *proxy, const char *option)
     assert_true(pid >= 0);
     if (pid != 0)
         return pid;
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails stops nobody */
     int fd = open(err, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, STDERR_FILENO);
     dup2(fd, STDOUT_FILENO);

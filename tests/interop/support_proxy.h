@@ -13,7 +13,7 @@
  * Answers by the path: /echo the request's head as it came; /body its body; /big 50 MB with a length; /stream 50 MB
  * in chunks; /count the length of the body; /hang never; /wait after 300 ms; /lines duplicate header lines; /304,
  * /204, /nolength, /lengths (two that differ), /cut (ends early), /early (1xx first), /reset (no answer), /bare-cr,
- * /folded, /no-token, /long-line (bad header lines), /switch (101).
+ * /folded, /no-token, /long-line (bad header lines), /not-http, /switch (101).
  */
 struct upstream {
     unsigned port;
@@ -26,6 +26,8 @@ void upstream_stop(struct upstream *upstream);
 unsigned upstream_connections(void);
 unsigned upstream_requests(void);
 void upstream_reset_counts(void);
+/* The head of the last request; free it. */
+char *upstream_last(void);
 
 #define BIG_BYTES (50U << 20)
 

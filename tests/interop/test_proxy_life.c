@@ -29,6 +29,8 @@ static struct proxy proxy;
     "\"id\":{\"policies\":[{\"policy\":\"client-id-enforcement\",\"id\":\"any:client_id\"}]},"     \
     "\"limited\":{\"policies\":[{\"policy\":\"rate-limiting-sla-based\","                          \
     "  \"id\":\"any:client_id\"}]},"                                                               \
+    "\"secret\":{\"policies\":[{\"policy\":\"client-id-enforcement\",\"basic\":true,"              \
+    "  \"id\":\"form:client_id\",\"secret\":\"form:client_secret\"}]},"                            \
     "\"slow\":{\"policies\":[{\"policy\":\"throttling-sla-based\",\"id\":\"query:client_id\","     \
     "  \"delay\":\"100ms\",\"attempts\":50,\"queue\":2}]}},"
 #define LISTEN                                                                                     \
@@ -43,6 +45,7 @@ static const char config[] =
                 "{\"prefix\":\"/slow\",\"api\":\"slow\"," UP ",\"stripPrefix\":true},"
                 "{\"prefix\":\"/auth\",\"api\":\"id\"},"
                 "{\"prefix\":\"/pass\",\"api\":\"open\"},"
+                "{\"prefix\":\"/form\",\"api\":\"secret\",\"pathPrefix\":\"/form\"},"
                 "{\"prefix\":\"/envoy\",\"api\":\"id\",\"pathPrefix\":\"/envoy\"},"
                 "{\"prefix\":\"/nginx\",\"api\":\"limited\",\"deny\":\"403\"}]}}";
 
@@ -235,6 +238,28 @@ static void ext_authz_of_envoy(void **state)
     assert_int_equal(reply.status, 400);
     reply_free(&reply);
     assert_true(proxy_file_gets(&proxy, "access", "\"path\":\"/orders/1\""));
+}
+
+/* A proxy that shows no body may hide credentials that differ from those in the head. */
+static void a_body_that_is_kept_back(void **state)
+{
+    (void)state;
+    static const char basic[] = "Authorization: Basic YWxpY2U6d29uZGVybGFuZA==\r\n";
+    static const char form[] = "Content-Type: application/x-www-form-urlencoded\r\n";
+    char text[512];
+    struct reply reply = get(proxy.port, "/form/orders", basic);
+    assert_int_equal(reply.status, 200); /* it cannot have any */
+    reply_free(&reply);
+    snprintf(text, sizeof text, "%s%s", basic, form);
+    reply = get(proxy.port, "/form/orders", text);
+    assert_int_equal(reply.status, 413);
+    reply_free(&reply);
+    snprintf(text, sizeof text,
+             "POST /form/orders HTTP/1.1\r\nHost: t\r\n%s%sContent-Length: 3\r\n\r\na=b", basic,
+             form);
+    reply = ask(proxy.port, text);
+    assert_int_equal(reply.status, 200);
+    reply_free(&reply);
 }
 
 static void auth_request_of_nginx(void **state)
@@ -581,6 +606,7 @@ int main(void)
         cmocka_unit_test(forward_auth_of_caddy_and_traefik),
         cmocka_unit_test(an_answer_without_identity_says_so),
         cmocka_unit_test(ext_authz_of_envoy),
+        cmocka_unit_test(a_body_that_is_kept_back),
         cmocka_unit_test(auth_request_of_nginx),
         cmocka_unit_test(trusted_peers_are_believed),
         cmocka_unit_test(reload_under_load_drops_nothing),

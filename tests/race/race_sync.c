@@ -4,11 +4,14 @@
 #include "support_world.h"
 
 #include "base/str.h"
+#include "sync/sync.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -129,10 +132,96 @@ static void requests_see_the_old_or_the_new(void **state)
     support_folder_del(path);
 }
 
+/* ---- two that share a folder --------------------------------------------------------------------- */
+
+#define TURNS 40
+
+static struct lane {
+    clientid_gateway *gateway;
+    clientid_sync *sync;
+} lanes[2];
+static atomic_uint_fast64_t truth = 1; /* the revision of the one source of both */
+
+static int shared_load(void *self, clientid_event_fn *emit, void *sink, clientid_position *position,
+                       clientid_error *error)
+{
+    int rv = emit_client(1, "always", CLIENTID_APPROVED, emit, sink);
+
+    (void)self;
+    (void)error;
+    for (uint64_t n = 2; n < 300 && rv == 0; n++) {
+        char id[16];
+
+        snprintf(id, sizeof(id), "c%d", (int)n);
+        rv = emit_client(n, id, CLIENTID_APPROVED, emit, sink);
+    }
+    *position = (clientid_position){1, truth};
+    return rv;
+}
+
+static int shared_changes(void *self, clientid_event_fn *emit, void *sink,
+                          clientid_position *position, clientid_error *error)
+{
+    (void)self;
+    (void)error;
+    position->revision = ++truth;
+    return emit_client(1, "always", CLIENTID_APPROVED, emit, sink);
+}
+
+static void begin_lane(struct lane *lane, const char *path)
+{
+    clientid_source source = {
+        .size = sizeof(source), .load = shared_load, .changes = shared_changes};
+    clientid_sync_options options = {
+        .size = sizeof(options), .state = path, .interval_ns = 100000, .mode = CLIENTID_SYNC_SHARE};
+
+    assert_int_equal(clientid_sync_new(&lane->sync, lane->gateway, &source, &options, NULL), 0);
+    lane->sync->piece_contracts = 50;
+    assert_int_equal(clientid_sync_start(lane->sync), 0);
+}
+
+/* In each turn one of them goes away and comes back; the other one takes over and goes on writing. */
+static void the_folder_changes_hands_under_requests(void **state)
+{
+    clientid_options options = {
+        .size = sizeof(options), .config = CLIENTID_STR(CONFIG), .config_name = "race"};
+    char path[64];
+    pthread_t thread;
+
+    (void)state;
+    support_folder_new(path);
+    shared.wrong = shared.asked = 0;
+    shared.done = false;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(clientid_gateway_new(&lanes[i].gateway, &options, NULL), 0);
+        begin_lane(&lanes[i], path);
+    }
+    shared.gateway = lanes[0].gateway;
+    assert_int_equal(pthread_create(&thread, NULL, ask, NULL), 0);
+    for (int turn = 0; turn < TURNS; turn++) {
+        struct lane *lane = &lanes[turn % 2];
+        uint64_t before = truth;
+
+        clientid_sync_del(lane->sync);
+        while (truth < before + 20)
+            sched_yield();
+        begin_lane(lane, path);
+    }
+    shared.done = true;
+    pthread_join(thread, NULL);
+    assert_int_equal(shared.wrong, 0);
+    for (int i = 0; i < 2; i++) {
+        clientid_sync_del(lanes[i].sync);
+        clientid_gateway_del(lanes[i].gateway);
+    }
+    support_folder_del(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_see_the_old_or_the_new),
+        cmocka_unit_test(the_folder_changes_hands_under_requests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

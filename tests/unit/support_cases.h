@@ -23,7 +23,7 @@ const char *support_text(const json_t *object, const char *key);
 char *support_bytes(const json_t *string, size_t *len);
 /* A limit such as "100/1m", visible. */
 clientid_limit support_limit(const char *text);
-/* "same", "host-refused" or "n/a: reason". */
+/* "same", "host-refused", "rewritten: reason" or "n/a: reason". */
 const char *support_host(const json_t *row, const char *host);
 
 #endif

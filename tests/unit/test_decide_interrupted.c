@@ -75,10 +75,10 @@ static uint64_t remaining(const struct clientid__rule *rule, uint64_t client, ui
 
 static uint64_t left_in_overflow_cell(uint64_t time)
 {
-    struct attempt a = {.place = overflow_place(now.table, &now.rules[0])};
+    struct attempt a = {.place = clientid__overflow_place(now.table, &now.rules[0])};
 
     find_state(&a);
-    take(&now.rules[0], a.state, time, 0, &a.outcome);
+    clientid__take(&now.rules[0], a.state, time, 0, &a.outcome);
     return a.outcome.remaining;
 }
 

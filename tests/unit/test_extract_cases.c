@@ -224,13 +224,15 @@ static void check_hosts(const json_t *row, const char *verdict)
     const char *host;
     json_t *value;
 
-    check_keys(json_object_get(row, "hosts"), " proxy service nginx envoy ");
+    check_keys(json_object_get(row, "hosts"),
+               " proxy service nginx auth_request envoy ext_authz caddy ");
     json_object_foreach(json_object_get(row, "hosts"), host, value)
     {
         const char *text = json_string_value(value);
-        assert_true(strcmp(text, "same") == 0 || strcmp(text, "host-refused") == 0 ||
-                    strncmp(text, "n/a: ", 5) == 0);
-        if (strcmp(text, "host-refused") == 0)
+        bool denied = strcmp(text, "host-refused") == 0 || strncmp(text, "rewritten: ", 11) == 0;
+        assert_true(denied || strcmp(text, "same") == 0 || strncmp(text, "n/a: ", 5) == 0);
+        assert_true(strlen(text) > strcspn(text, ":") + 2 || strchr(text, ':') == NULL);
+        if (denied)
             assert_string_equal(verdict, "deny");
     }
 }

@@ -28,7 +28,7 @@ static const struct {
     {"clientid_options.warn", offsetof(clientid_options, warn), 40},
     {"clientid_options.warn_self", offsetof(clientid_options, warn_self), 48},
     {"clientid_options.shared_counters", offsetof(clientid_options, shared_counters), 56},
-    {"clientid_options.reserved", offsetof(clientid_options, reserved), 60},
+    {"clientid_options.flags", offsetof(clientid_options, flags), 60},
     {"sizeof clientid_options", sizeof(clientid_options), 64},
     {"clientid_status.serving", offsetof(clientid_status, serving), 8},
     {"clientid_status.reason", offsetof(clientid_status, reason), 12},
@@ -109,6 +109,13 @@ static const struct {
     {"clientid_sync_options.mode", offsetof(clientid_sync_options, mode), 24},
     {"clientid_sync_options.log", offsetof(clientid_sync_options, log), 32},
     {"clientid_sync_options.log_self", offsetof(clientid_sync_options, log_self), 40},
+    {"clientid_limits_info.source_identity", offsetof(clientid_limits_info, source_identity), 32},
+    {"clientid_limits_info.region", offsetof(clientid_limits_info, region), 72},
+    {"sizeof clientid_limits_info", sizeof(clientid_limits_info), 264},
+    {"sizeof clientid_limits_cells", sizeof(clientid_limits_cells), 64},
+    {"sizeof clientid_limits_cleared", sizeof(clientid_limits_cleared), 48},
+    {"clientid_limit_standing.capacity", offsetof(clientid_limit_standing, capacity), 56},
+    {"sizeof clientid_limit_standing", sizeof(clientid_limit_standing), 80},
     {"sizeof clientid_sync_options", sizeof(clientid_sync_options), 48},
 };
 

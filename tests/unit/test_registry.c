@@ -622,6 +622,64 @@ static int apply_event(void *sink, const clientid_event *event)
     return clientid__registry_apply(s->registry, event);
 }
 
+enum { STAY = 600, CHURN = 500, AT_ONCE = 200 };
+
+struct walked {
+    bool seen[STAY + CHURN + 1];
+    unsigned tiers;
+};
+
+static int note_walked(void *self, const clientid_event *event)
+{
+    struct walked *w = self;
+
+    w->tiers += event->type == CLIENTID_EVENT_TIER;
+    if (event->type == CLIENTID_EVENT_CONTRACT)
+        w->seen[event->u.contract.id] = true;
+    return 0;
+}
+
+static void put_number(struct support_registry *s, uint64_t n)
+{
+    char id[16];
+
+    snprintf(id, sizeof(id), "c%d", (int)n);
+    put(s, n, "a", id, 1, CLIENTID_APPROVED);
+}
+
+/* The table grows while it is walked: what stays is emitted, wherever it moved. */
+static void test_pieces_miss_nothing_that_stays(void **state)
+{
+    struct support_registry s;
+
+    (void)state;
+    for (int round = 0; round < 40; round++) {
+        struct clientid__registry_walk walk = {.begun = false};
+        struct walked w = {.tiers = 0};
+        uint64_t added = STAY;
+        int pieces = 0;
+
+        support_registry_new(&s);
+        put_tier(&s, 1, slow, 1);
+        for (uint64_t n = 1; n <= STAY; n++)
+            put_number(&s, n);
+        assert_int_equal(clientid__registry_some(s.registry, &walk, 0, note_walked, &w), 1);
+        assert_int_equal(w.tiers, 1);
+        while (clientid__registry_some(s.registry, &walk, 1, note_walked, &w) == 1) {
+            if (++pieces < round * 5 || added == STAY + CHURN)
+                continue;
+            put_number(&s, ++added);
+            if (added > STAY + AT_ONCE)
+                remove_contract(&s, added - AT_ONCE);
+        }
+        for (uint64_t n = 1; n <= STAY; n++)
+            if (!w.seen[n])
+                fail_msg("contract %d was missed in round %d", (int)n, round);
+        assert_int_equal(w.tiers, 1);
+        support_registry_del(&s);
+    }
+}
+
 static void test_each_keeps_secrets_and_everything_else(void **state)
 {
     struct support_registry s, again;
@@ -768,6 +826,7 @@ int main(void)
         cmocka_unit_test(test_an_instance_in_two_groups_and_with_its_own_contract),
         cmocka_unit_test(test_one_event_for_more_members_than_the_tables_had_room_for),
         cmocka_unit_test(test_each_stops_where_the_sink_says),
+        cmocka_unit_test(test_pieces_miss_nothing_that_stays),
         cmocka_unit_test(test_each_keeps_secrets_and_everything_else),
         cmocka_unit_test(test_new_without_memory),
         cmocka_unit_test(test_deleted_while_the_epoch_still_has_its_objects),

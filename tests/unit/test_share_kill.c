@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -343,11 +344,124 @@ static void all_killed_at_once(void **state)
     }
 }
 
+/* ---- a host's forks ---------------------------------------------------------------------------- */
+
+/* Descriptors that are open; |*leaky| of them would outlive an exec. */
+static int open_descriptors(int *leaky)
+{
+    int count = 0;
+
+    *leaky = 0;
+    for (int fd = 3; fd < 256; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+
+        count += flags >= 0;
+        *leaky += flags >= 0 && (flags & FD_CLOEXEC) == 0;
+    }
+    return count;
+}
+
+/* As a worker of a preforking host: the gateway is the master's. */
+static int work(clientid_gateway *gateway)
+{
+    clientid_sync_options options = {
+        .size = sizeof(options), .state = here.state, .mode = CLIENTID_SYNC_SHARE};
+    int leaky_before, leaky, before = open_descriptors(&leaky_before), during;
+
+    for (int n = 0; n < 3; n++) {
+        clientid_source source = {.size = sizeof(source)};
+        clientid_sync *sync;
+        uint64_t next;
+
+        if (clientid_store_source(&source, here.store.uri, NULL) != 0 ||
+            clientid_sync_new(&sync, gateway, &source, &options, NULL) != 0 ||
+            clientid_sync_step(sync, clock_ns(), &next, NULL) != 0 ||
+            clientid_sync_step(sync, clock_ns(), &next, NULL) != 0)
+            return 1;
+        during = open_descriptors(&leaky);
+        if (during <= before || leaky != leaky_before)
+            return 2;
+        clientid_sync_del(sync);
+        if (open_descriptors(&leaky) != before)
+            return 3;
+    }
+    return 0;
+}
+
+static void no_descriptor_is_left_or_handed_on(void **state)
+{
+    clientid_gateway *gateway;
+    int status;
+
+    (void)state;
+    for (int i = 0; i < PROCESSES; i++)
+        kill_process(i);
+    support_store_close(&here.store);
+    gateway = new_gateway(here.config);
+    assert_non_null(gateway);
+    for (int i = 0; i < PROCESSES; i++) {
+        here.pid[i] = fork();
+        if (here.pid[i] == 0)
+            _exit(work(gateway));
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        assert_int_equal(waitpid(here.pid[i], &status, 0), here.pid[i]);
+        here.pid[i] = 0;
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+    clientid_gateway_del(gateway);
+    support_store_reopen(&here.store, NULL);
+}
+
+static void exclusive(sqlite3 *db, const char *text)
+{
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* NGINX's worker waits for this when it ends; somebody who copies the database must not hold it up. */
+static void a_locked_store_does_not_hold_up_the_end(void **state)
+{
+    clientid_sync_options options = {
+        .size = sizeof(options), .state = here.state, .mode = CLIENTID_SYNC_SHARE};
+    clientid_source source = {.size = sizeof(source)};
+    clientid_gateway *gateway;
+    clientid_status status = {.size = sizeof(status)};
+    clientid_sync *sync;
+    sqlite3 *db;
+    uint64_t begun;
+
+    (void)state;
+    for (int i = 0; i < PROCESSES; i++)
+        kill_process(i);
+    support_store_close(&here.store);
+    gateway = new_gateway(here.config);
+    assert_int_equal(sqlite3_open(here.store.file, &db), SQLITE_OK);
+    exclusive(db, "PRAGMA locking_mode = EXCLUSIVE");
+    exclusive(db, "BEGIN EXCLUSIVE");
+    assert_int_equal(clientid_store_source(&source, here.store.uri, NULL), 0);
+    assert_int_equal(clientid_sync_new(&sync, gateway, &source, &options, NULL), 0);
+    assert_int_equal(clientid_sync_start(sync), 0);
+    pause_us(20000);
+    begun = clock_ns();
+    clientid_sync_del(sync);
+    /* SQLite's own patience would be 5 s here. */
+    assert_true(clock_ns() - begun < 2500000000U);
+    assert_int_equal(clientid_gateway_status(gateway, begun, &status), 0);
+    assert_int_equal(status.source_reached, 0);
+    exclusive(db, "COMMIT");
+    sqlite3_close(db);
+    clientid_gateway_del(gateway);
+    support_store_reopen(&here.store, NULL);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_writer_killed_under_revocations, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_killed_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_descriptor_is_left_or_handed_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_locked_store_does_not_hold_up_the_end, set_up, tear_down),
     };
 
     if (argc == 7 && strcmp(argv[1], "child") == 0)

@@ -166,10 +166,10 @@ static void another_format_is_told_apart_from_damage(void **state)
 
     (void)state;
     support_sink_init(&out);
-    clientid__put32(word, 2);
+    clientid__put32(word, 1);
     assert_int_equal(clientid__file_write(fd, word, 4, 8), 0);
     assert_int_equal(read_events(&out, &s, &error), CLIENTID_ERR_FORMAT);
-    assert_non_null(strstr(error.text, "format 2"));
+    assert_non_null(strstr(error.text, "format 1"));
     assert_int_equal(clientid__file_write(fd, "SQLite format 3", 16, 0), 0);
     assert_int_equal(read_events(&out, &s, &error), CLIENTID_ERR_FORMAT);
     support_sink_del(&out);

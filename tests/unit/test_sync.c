@@ -22,6 +22,7 @@
     "\"query:id\"}]}}"
 #define FLEXIBLE "{" APIS "}"
 #define STRICT   "{\"gatekeeper\": \"strict\", " APIS "}"
+#define SMALL    "{\"limits\": {\"cells\": 1024, \"keyCells\": 1024, \"useCells\": 1024}, " APIS "}"
 #define DISABLED "{\"gatekeeper\": \"disabled\", " APIS "}"
 #define AGED     "{\"maximumAge\": \"1h\", " APIS "}"
 
@@ -75,10 +76,8 @@ static void start_gateway(struct support_world *world, const char *config)
 
 static clientid_sync_options sync_options(uint32_t mode)
 {
-    return (clientid_sync_options){.size = sizeof(clientid_sync_options),
-                                   .state = path,
-                                   .mode = mode,
-                                   .log = log_line};
+    return (clientid_sync_options){
+        .size = sizeof(clientid_sync_options), .state = path, .mode = mode, .log = log_line};
 }
 
 static void start(const char *config)
@@ -769,6 +768,202 @@ static void the_journal_is_kept_short(void **state)
     assert_true(sync_->folder.snapshot.position.revision > 100);
 }
 
+/* What a restart without the source would have in force; |revision| 0: it would refuse the files. */
+static void expect_files(uint64_t revision)
+{
+    clientid_sync_options options = sync_options(CLIENTID_SYNC_READ);
+    clientid_gateway *gateway = make_gateway(SMALL, NULL);
+    clientid_sync *s;
+
+    assert_int_equal(clientid_sync_new(&s, gateway, NULL, &options, NULL), 0);
+    if (s->status.revision != revision)
+        fail_msg("%llu, not %llu: %s", (unsigned long long)s->status.revision,
+                 (unsigned long long)revision, logged.last);
+    if (revision != 0)
+        expect_equal_to_source(gateway);
+    clientid_sync_del(s);
+    clientid_gateway_del(gateway);
+}
+
+static void change_some(uint64_t *seed)
+{
+    for (uint64_t n = support_random(seed) % 4; n > 0; n--) {
+        if (support_random(seed) % 10 == 0)
+            support_source_limit(&source, 1 + support_random(seed) % 100);
+        else
+            support_source_set(&source, (int)(support_random(seed) % SUPPORT_CLIENTS),
+                               (unsigned)(support_random(seed) % 5));
+    }
+}
+
+/* A contract a step, and changes with each: whenever it is killed, the files are the source as it was last polled. */
+static void changes_go_on_while_a_snapshot_is_written(void **state)
+{
+    uint64_t seed = 77;
+    unsigned finished = 0;
+
+    (void)state;
+    start(FLEXIBLE);
+    assert_int_equal(step(), 0);
+    sync_->piece_contracts = 1;
+    for (int i = 0; i < 800; i++) {
+        bool drafted = clientid__sync_drafts(sync_);
+
+        if (!drafted && support_random(&seed) % 10 == 0)
+            clientid__sync_keep_soon(sync_, w.now_ns);
+        change_some(&seed);
+        source.gap = support_random(&seed) % 100 == 0;
+        assert_int_equal(step(), 0);
+        source.gap = false;
+        finished += drafted && !clientid__sync_drafts(sync_);
+        expect_files(source.at.revision);
+    }
+    assert_true(finished > 10);
+    assert_int_equal(sync_->disk_code, 0);
+}
+
+/* The first one has no files behind it that could say what changes meanwhile. */
+static void until_the_first_snapshot_is_there_old_files_are_refused(void **state)
+{
+    clientid_sync_options options = sync_options(CLIENTID_SYNC_WRITE);
+    uint64_t next, seed = 5;
+
+    (void)state;
+    for (int n = 0; n < SUPPORT_CLIENTS; n++)
+        support_source_set(&source, n, CLIENTID_APPROVED);
+    start(STRICT);
+    assert_int_equal(step(), 0);
+    stop();
+    expect_files(source.at.revision);
+    support_source_set(&source, 1, CLIENTID_REVOKED);
+    start_gateway(&w, STRICT);
+    assert_int_equal(clientid_sync_new(&sync_, w.gateway, &source.source, &options, NULL), 0);
+    sync_->piece_contracts = 5;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(step(), 0);
+        assert_int_equal(clientid_sync_step(sync_, w.now_ns, &next, NULL), 0);
+        assert_in_range(next - w.now_ns, 1, 5000000);
+        expect_files(0);
+        change_some(&seed);
+    }
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(step(), 0);
+    expect_files(source.at.revision);
+    assert_int_equal(sync_->status.durable_revision, source.at.revision);
+}
+
+/* Its contracts may still be to come in the draft. */
+static void a_tier_that_goes_begins_the_snapshot_anew(void **state)
+{
+    clientid_sync_options options = sync_options(CLIENTID_SYNC_WRITE);
+    clientid_event gone = {.type = CLIENTID_EVENT_TIER_REMOVED};
+
+    (void)state;
+    for (int n = 0; n < SUPPORT_CLIENTS; n++)
+        support_source_set(&source, n, CLIENTID_APPROVED);
+    start_gateway(&w, FLEXIBLE);
+    assert_int_equal(clientid_sync_new(&sync_, w.gateway, &source.source, &options, NULL), 0);
+    sync_->piece_contracts = 1;
+    gone.u.tier.id = 99;
+    assert_int_equal(step(), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_true(clientid__sync_drafts(sync_));
+        clientid__round_clear(&sync_->round);
+        assert_int_equal(clientid__round_add(&sync_->round, &gone), 0);
+        assert_int_equal(clientid__round_commit(&sync_->round, source.at.revision, w.now_ns), 0);
+        clientid__sync_keep_round(sync_, source.at, w.now_ns);
+        assert_false(clientid__sync_drafts(sync_));
+        assert_int_equal(step(), 0);
+    }
+    /* Not for ever: the last one was written in one go. */
+    assert_false(clientid__sync_drafts(sync_));
+    assert_int_equal(sync_->disk_code, 0);
+    expect_files(source.at.revision);
+}
+
+/* The first of its two events is applied, the second names a tier that is not there. */
+static int half_a_change(void *self, clientid_event_fn *emit, void *sink,
+                         clientid_position *position, clientid_error *error)
+{
+    clientid_event event = {.type = CLIENTID_EVENT_CONTRACT, .revision = source.at.revision};
+    int rv;
+
+    (void)self, (void)error;
+    event.u.contract = (clientid_contract_event){.id = 2,
+                                                 .api = CLIENTID_STR("orders"),
+                                                 .client_id = CLIENTID_STR("c1"),
+                                                 .application_id = 101,
+                                                 .status = CLIENTID_PENDING};
+    rv = emit(sink, &event);
+    event.u.contract.id = 3;
+    event.u.contract.tier_id = 77;
+    *position = source.at;
+    return rv != 0 ? rv : emit(sink, &event);
+}
+
+/* Memory that is at no revision is not written as if it were. */
+static void half_a_round_is_not_saved(void **state)
+{
+    int (*changes)(void *, clientid_event_fn *, void *, clientid_position *, clientid_error *) =
+        source.source.changes;
+
+    (void)state;
+    for (int n = 0; n < SUPPORT_CLIENTS; n++)
+        support_source_set(&source, n, CLIENTID_APPROVED);
+    source.source.changes = half_a_change;
+    start(FLEXIBLE);
+    assert_int_equal(step(), 0);
+    sync_->piece_contracts = 1;
+    clientid__sync_keep_soon(sync_, w.now_ns);
+    support_source_set(&source, 1, CLIENTID_REVOKED);
+    source.load_code = CLIENTID_ERR_UNREACHABLE;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(step(), CLIENTID_ERR_UNREACHABLE);
+        assert_false(clientid__sync_drafts(sync_));
+        assert_int_equal(sync_->folder.snapshot.position.revision, source.at.revision - 1);
+        clientid__folder_abandon(&sync_->folder, source.at, w.now_ns); /* a new one is due */
+    }
+    source.load_code = 0;
+    sync_->source.changes = changes;
+    w.now_ns += 20 * SECOND_NS;
+    assert_int_equal(step(), 0);
+    EXPECT(1, CONTRACT_REVOKED);
+    for (int i = 0; i < SUPPORT_CLIENTS; i++)
+        assert_int_equal(step(), 0);
+    expect_files(source.at.revision);
+}
+
+static void a_disk_that_fails_in_the_middle_leaves_the_files_of_before(void **state)
+{
+    (void)state;
+    start(FLEXIBLE);
+    for (int n = 0; n < SUPPORT_CLIENTS; n++)
+        support_source_set(&source, n, CLIENTID_APPROVED);
+    assert_int_equal(step(), 0);
+    sync_->piece_contracts = 10;
+    for (int i = 0; i < 3; i++) {
+        clientid__sync_keep_soon(sync_, w.now_ns);
+        assert_int_equal(step(), 0);
+        assert_true(clientid__sync_drafts(sync_));
+        *(i == 0   ? &support_disk.sync_errno
+          : i == 1 ? &support_disk.rename_errno
+                   : &support_disk.folder_errno) = EIO;
+        for (int n = 0; n < 8; n++)
+            assert_int_equal(step(), 0);
+        assert_false(clientid__sync_drafts(sync_));
+        assert_int_equal(sync_->disk_code, CLIENTID_ERR_IO);
+        support_disk_works();
+        expect_files(source.at.revision);
+        w.now_ns += 20 * SECOND_NS;
+        support_source_set(&source, 1, i % 2 == 0 ? CLIENTID_REVOKED : CLIENTID_APPROVED);
+        assert_int_equal(step(), 0);
+        for (int n = 0; n < 8; n++)
+            assert_int_equal(step(), 0);
+        expect_files(source.at.revision);
+        sync_->disk_code = 0;
+    }
+}
+
 static void a_disk_that_fails_is_not_tried_at_every_step(void **state)
 {
     (void)state;
@@ -1205,6 +1400,11 @@ int main(void)
         ROW(a_full_load_that_cannot_be_saved_counts_all_the_same),
         ROW(a_full_load_is_on_disk_before_it_replaces_what_is_in_force),
         ROW(the_journal_is_kept_short),
+        ROW(changes_go_on_while_a_snapshot_is_written),
+        ROW(until_the_first_snapshot_is_there_old_files_are_refused),
+        ROW(a_tier_that_goes_begins_the_snapshot_anew),
+        ROW(half_a_round_is_not_saved),
+        ROW(a_disk_that_fails_in_the_middle_leaves_the_files_of_before),
         ROW(a_disk_that_fails_is_not_tried_at_every_step),
         ROW(changes_that_lead_back_lead_to_a_full_load),
         ROW(a_round_too_long_becomes_a_full_load),

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every request that was begun is counted once: answered, by its status, or unknown. */
+#include "support_load.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RETRY_MS = 5, PATIENCE_MS = 20000 };
+
+/* ---- one answer ------------------------------------------------------------------------------ */
+
+enum place { IN_HEAD, IN_BODY, IN_CHUNK_SIZE, IN_CHUNK, IN_CHUNK_END, IN_TRAILER, AT_END };
+
+struct answer {
+    enum place place;
+    unsigned status; /* 0: its first line is to come */
+    bool head_done;
+    bool chunked;
+    bool has_length;
+    bool closes; /* the connection cannot be used again */
+    uint64_t left;
+    char line[256]; /* longer ones are cut: none that matters is */
+    size_t line_len;
+};
+
+static void take_field(struct answer *answer, const char *line)
+{
+    if (strncasecmp(line, "content-length:", 15) == 0) {
+        answer->has_length = true;
+        answer->left = strtoull(line + 15, NULL, 10);
+    } else if (strncasecmp(line, "transfer-encoding:", 18) == 0) {
+        answer->chunked = true;
+    } else if (strncasecmp(line, "connection:", 11) == 0) {
+        answer->closes = strstr(line + 11, "lose") != NULL;
+    }
+}
+
+/* RFC 9112 section 6.3. */
+static void end_head(struct answer *answer)
+{
+    if (answer->status < 200) {
+        *answer = (struct answer){.place = IN_HEAD};
+        return;
+    }
+    answer->head_done = true;
+    answer->place = IN_BODY;
+    if (answer->status == 204 || answer->status == 304)
+        answer->place = AT_END;
+    else if (answer->chunked)
+        answer->place = IN_CHUNK_SIZE;
+    else if (!answer->has_length)
+        answer->left = UINT64_MAX;
+    else if (answer->left == 0)
+        answer->place = AT_END;
+}
+
+/* False: not HTTP. */
+static bool take_line(struct answer *answer)
+{
+    const char *line = answer->line;
+    switch (answer->place) {
+    case IN_HEAD:
+        if (answer->status != 0 && line[0] == '\0') {
+            end_head(answer);
+        } else if (answer->status != 0) {
+            take_field(answer, line);
+        } else {
+            if (strncmp(line, "HTTP/1.", 7) != 0)
+                return false;
+            answer->status = (unsigned)strtoul(line + 8, NULL, 10);
+            return answer->status >= 100 && answer->status < LOAD_STATUS_MAX;
+        }
+        return true;
+    case IN_CHUNK_SIZE:
+        answer->left = strtoull(line, NULL, 16);
+        answer->place = answer->left != 0 ? IN_CHUNK : IN_TRAILER;
+        return true;
+    case IN_CHUNK_END:
+        answer->place = IN_CHUNK_SIZE;
+        return line[0] == '\0';
+    case IN_TRAILER:
+        if (line[0] == '\0')
+            answer->place = AT_END;
+        return true;
+    case IN_BODY:
+    case IN_CHUNK:
+    case AT_END:
+        break;
+    }
+    return false;
+}
+
+static bool take_byte(struct answer *answer, char byte)
+{
+    if (byte != '\n') {
+        if (answer->line_len + 1 < sizeof answer->line)
+            answer->line[answer->line_len++] = byte;
+        return true;
+    }
+    if (answer->line_len != 0 && answer->line[answer->line_len - 1] == '\r')
+        answer->line_len--;
+    answer->line[answer->line_len] = '\0';
+    answer->line_len = 0;
+    return take_line(answer);
+}
+
+/* False when it is not HTTP, or more came than was asked for. */
+static bool take(struct answer *answer, const char *data, size_t len)
+{
+    while (len != 0) {
+        size_t part = 1;
+        if (answer->place == IN_BODY || answer->place == IN_CHUNK) {
+            part = answer->left < len ? (size_t)answer->left : len;
+            answer->left -= part;
+            if (answer->left == 0)
+                answer->place = answer->place == IN_BODY ? AT_END : IN_CHUNK_END;
+        } else if (!take_byte(answer, *data)) {
+            return false;
+        }
+        data += part;
+        len -= part;
+    }
+    return true;
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+enum phase { DOWN, CONNECTING, IDLE, SENDING, READING };
+
+struct connection {
+    int fd;
+    enum phase phase;
+    uint64_t due_ms; /* DOWN and IDLE: not before */
+    size_t sent;     /* bytes of the request */
+    struct answer answer;
+};
+
+struct load {
+    struct load_options options;
+    struct connection connections[LOAD_CONNECTIONS_MAX];
+    char *request;
+    size_t request_len;
+    struct load_result result;
+    _Atomic uint64_t answered;
+    atomic_bool stops;
+    bool gave_up;
+    uint64_t alive_ms;
+    pthread_t thread;
+};
+
+static uint64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static bool may_begin(const struct load *load)
+{
+    return !atomic_load(&load->stops) &&
+           (load->options.requests == 0 || load->result.sent < load->options.requests);
+}
+
+static void disconnect(struct connection *connection, uint64_t due_ms)
+{
+    if (connection->fd >= 0)
+        close(connection->fd);
+    *connection = (struct connection){.fd = -1, .phase = DOWN, .due_ms = due_ms};
+}
+
+static void begin_connecting(struct load *load, struct connection *connection)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)load->options.port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (connection->fd >= 0) {
+        setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        connection->phase = CONNECTING;
+        if (connect(connection->fd, (struct sockaddr *)&address, sizeof address) == 0 ||
+            errno == EINPROGRESS)
+            return;
+    }
+    load->result.refused++;
+    disconnect(connection, monotonic_ms() + RETRY_MS);
+}
+
+/* The answer's head is there, or will never be. */
+static void count_answer(struct load *load, const struct connection *connection, bool good)
+{
+    const struct answer *answer = &connection->answer;
+    if (!answer->head_done && good) {
+        load->result.unknown++;
+        return;
+    }
+    load->result.answered++;
+    load->result.by_status[answer->status < LOAD_STATUS_MAX ? answer->status : 0]++;
+    load->result.broken += !good;
+    load->result.cut += good && answer->place != AT_END;
+    atomic_store(&load->answered, load->result.answered);
+}
+
+/* The other side closed or reset it. */
+static void lose(struct load *load, struct connection *connection)
+{
+    struct answer *answer = &connection->answer;
+    if (answer->head_done && answer->place == IN_BODY && answer->left > UINT64_MAX / 2)
+        answer->place = AT_END; /* a body without a length ends like that */
+    if (connection->phase == CONNECTING)
+        load->result.refused++;
+    else if (connection->phase == READING || (connection->phase == SENDING && connection->sent))
+        count_answer(load, connection, true);
+    disconnect(connection, monotonic_ms() + (connection->phase == CONNECTING ? RETRY_MS : 0));
+}
+
+static void send_some(struct load *load, struct connection *connection)
+{
+    ssize_t n = send(connection->fd, load->request + connection->sent,
+                     load->request_len - connection->sent, MSG_NOSIGNAL);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n < 0) {
+        lose(load, connection);
+        return;
+    }
+    load->result.sent += connection->sent == 0;
+    connection->sent += (size_t)n;
+    if (connection->sent == load->request_len)
+        connection->phase = READING;
+}
+
+static void begin_request(struct load *load, struct connection *connection)
+{
+    connection->phase = SENDING;
+    connection->sent = 0;
+    connection->answer = (struct answer){.place = IN_HEAD};
+    send_some(load, connection);
+}
+
+static void connected(struct load *load, struct connection *connection)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    if (error != 0) {
+        lose(load, connection);
+        return;
+    }
+    connection->phase = IDLE;
+    connection->due_ms = 0;
+}
+
+static void read_some(struct load *load, struct connection *connection)
+{
+    char data[16384];
+    ssize_t n = recv(connection->fd, data, sizeof data, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0 || connection->phase == IDLE) {
+        lose(load, connection);
+        return;
+    }
+    uint64_t due_ms = monotonic_ms() + load->options.pause_ms;
+    if (!take(&connection->answer, data, (size_t)n)) {
+        count_answer(load, connection, false);
+        disconnect(connection, due_ms);
+        return;
+    }
+    if (connection->answer.place != AT_END)
+        return;
+    count_answer(load, connection, true);
+    connection->due_ms = due_ms;
+    bool whole = connection->phase == READING; /* an early answer leaves half a request behind */
+    connection->phase = IDLE;
+    if (connection->answer.closes || !whole)
+        disconnect(connection, due_ms);
+}
+
+static void serve(struct load *load, struct connection *connection, short events)
+{
+    if (events == 0)
+        return;
+    load->alive_ms = monotonic_ms();
+    if (connection->phase == CONNECTING)
+        connected(load, connection);
+    else if (events & (POLLIN | POLLHUP | POLLERR))
+        read_some(load, connection);
+    else if (connection->phase == SENDING)
+        send_some(load, connection);
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+/* What is due is begun.  False when nothing is under way and nothing may begin. */
+static bool begin(struct load *load)
+{
+    bool under_way = may_begin(load);
+    uint64_t now = monotonic_ms();
+    for (unsigned i = 0; i < load->options.connections; i++) {
+        struct connection *connection = &load->connections[i];
+        if (connection->phase == DOWN && connection->due_ms <= now && may_begin(load))
+            begin_connecting(load, connection);
+        if (connection->phase == IDLE && connection->due_ms <= now && may_begin(load))
+            begin_request(load, connection);
+        under_way = under_way || connection->phase == SENDING || connection->phase == READING;
+    }
+    return under_way;
+}
+
+static int next_due_ms(const struct load *load)
+{
+    uint64_t now = monotonic_ms(), next = now + 100;
+    for (unsigned i = 0; i < load->options.connections; i++) {
+        const struct connection *connection = &load->connections[i];
+        bool waits = connection->phase == DOWN || connection->phase == IDLE;
+        if (waits && connection->due_ms < next)
+            next = connection->due_ms;
+    }
+    return next > now && may_begin(load) ? (int)(next - now) : may_begin(load) ? 0 : 100;
+}
+
+static void wait_once(struct load *load)
+{
+    struct pollfd fds[LOAD_CONNECTIONS_MAX];
+    unsigned count = load->options.connections;
+    for (unsigned i = 0; i < count; i++) {
+        const struct connection *connection = &load->connections[i];
+        bool writes = connection->phase == CONNECTING || connection->phase == SENDING;
+        fds[i] = (struct pollfd){.fd = connection->fd,
+                                 .events = (short)(writes ? POLLIN | POLLOUT : POLLIN)};
+    }
+    if (poll(fds, count, next_due_ms(load)) <= 0)
+        return;
+    for (unsigned i = 0; i < count; i++)
+        if (fds[i].fd >= 0)
+            serve(load, &load->connections[i], fds[i].revents);
+}
+
+static void *run(void *argument)
+{
+    struct load *load = argument;
+    load->alive_ms = monotonic_ms();
+    while (begin(load)) {
+        wait_once(load);
+        load->gave_up = monotonic_ms() > load->alive_ms + PATIENCE_MS + load->options.pause_ms;
+        if (load->gave_up)
+            break;
+    }
+    for (unsigned i = 0; i < load->options.connections; i++) {
+        if (load->connections[i].phase == CONNECTING)
+            disconnect(&load->connections[i], 0);
+        else
+            lose(load, &load->connections[i]);
+    }
+    return NULL;
+}
+
+/* ---- from outside ---------------------------------------------------------------------------- */
+
+struct load *load_start(const struct load_options *options)
+{
+    struct load *load = calloc(1, sizeof *load);
+    const char *lines = options->lines != NULL ? options->lines : "";
+    size_t size = strlen(options->target) + strlen(lines) + 64;
+    if (load == NULL)
+        return NULL;
+    load->options = *options;
+    load->request = malloc(size);
+    if (load->request == NULL)
+        goto fail;
+    load->request_len = (size_t)snprintf(
+        load->request, size, "GET %s HTTP/1.1\r\nHost: test\r\n%s\r\n", options->target, lines);
+    if (options->connections > LOAD_CONNECTIONS_MAX)
+        goto fail;
+    for (unsigned i = 0; i < options->connections; i++)
+        load->connections[i].fd = -1;
+    if (pthread_create(&load->thread, NULL, run, load) == 0)
+        return load;
+fail:
+    free(load->request);
+    free(load);
+    return NULL;
+}
+
+uint64_t load_answered(const struct load *load)
+{
+    return atomic_load(&load->answered);
+}
+
+void load_stop(struct load *load)
+{
+    atomic_store(&load->stops, true);
+}
+
+int load_wait(struct load *load, struct load_result *result)
+{
+    pthread_join(load->thread, NULL);
+    int rv = load->gave_up ? -1 : 0;
+    *result = load->result;
+    free(load->request);
+    free(load);
+    return rv;
+}

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Runs the first shell block of a README as a newcomer would: in a fresh copy, from its first line to its last.  What curl
+# answers must be what the comments at the ends of its lines say ("# 401").  Installs packages; what it starts is ended.
+# usage: quickstart.sh README
+set -eu
+cd "$(dirname "$0")/../.."
+readme=$1
+work=$(mktemp -d)
+group=
+# NGINX leaves the session of who starts it.
+daemon=/run/nginx.pid
+[ ! -s "$daemon" ] || daemon=
+finish() {
+    [ -z "$group" ] || kill -- "-$group" 2>/dev/null || true
+    [ -z "$daemon" ] || [ ! -s "$daemon" ] || kill "$(cat "$daemon")"
+    rm -rf "$work"
+}
+trap finish EXIT
+mkdir "$work/copy"
+git archive HEAD | tar -x -C "$work/copy"
+awk '/^```sh$/ { on = 1; next } /^```$/ && on { exit } on' "$readme" >"$work/lines"
+sed -n 's/^curl .*# *//p' "$work/lines" | grep -o '[0-9][0-9][0-9]' >"$work/due" || true
+[ -s "$work/due" ] || { echo "$readme: no lines, or no curl that says what is due" >&2; exit 1; }
+(cd "$work/copy" && exec setsid bash -euo pipefail "$work/lines") >"$work/out" 2>"$work/err" </dev/null &
+group=$!
+if ! wait "$group"; then
+    echo "$readme: a line failed" >&2
+    tail -n 20 "$work/out" "$work/err" >&2
+    exit 1
+fi
+# A body may end without a line.
+grep -o 'HTTP/[0-9.]* [0-9][0-9][0-9]' "$work/out" | sed 's/.* //' >"$work/got" || true
+if ! cmp -s "$work/due" "$work/got"; then
+    echo "$readme: due were $(tr '\n' ' ' <"$work/due"), got $(tr '\n' ' ' <"$work/got")" >&2
+    tail -n 20 "$work/out" "$work/err" >&2
+    exit 1
+fi
+echo "$readme: $(wc -l <"$work/lines") lines, answers $(tr '\n' ' ' <"$work/got")"
