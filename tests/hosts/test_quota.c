@@ -24,10 +24,10 @@ static const char *missing;
 #define CREDENTIALS "\"id\": \"query:client_id\", \"secret\": \"query:client_secret\""
 #define FIXED_WINDOW                                                                               \
     "[{\"policy\": \"rate-limiting-sla-based\", " CREDENTIALS ", \"algorithm\": "                  \
-                                                              "\"fixed-window\"}]"
+    "\"fixed-window\"}]"
 #define TOKEN_BUCKET                                                                               \
     "[{\"policy\": \"rate-limiting-sla-based\", " CREDENTIALS ", \"algorithm\": "                  \
-                                                              "\"token-bucket\"}]"
+    "\"token-bucket\"}]"
 
 enum { BUCKET_BURST = 2000, BUCKET_PERIOD_MS = 4000, DAY_MS = 24 * 3600 * 1000 };
 
