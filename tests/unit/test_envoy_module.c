@@ -733,6 +733,24 @@ static void routes_choose(void **state)
     host_route_del(enforced);
 }
 
+static void a_route_may_name_another_file(void **state)
+{
+    (void)state;
+    char file[300], json[512];
+    snprintf(file, sizeof file, "%s/elsewhere.json", folder);
+    file_write(file, "{\"apis\":{\"open\":{\"policies\":[{\"policy\":\"rate-limiting\","
+                     "\"limits\":[\"1/1d\"]}]}}}");
+    snprintf(json, sizeof json, "{\"config\":\"%s\",\"api\":\"open\"}", file);
+    const void *config = filter("open");
+    const void *route = host_route(json);
+    assert_non_null(route);
+    assert_int_equal(ask(config, route, "GET /a HTTP/1.1"), 0);
+    assert_int_equal(ask(config, route, "GET /a HTTP/1.1"), 429);
+    assert_int_equal(ask(config, NULL, "GET /a HTTP/1.1"), 0);
+    host_route_del(route);
+    host_config_del(config);
+}
+
 static void unknown_api_instances_stay_closed(void **state)
 {
     (void)state;
@@ -1074,6 +1092,7 @@ int main(void)
         cmocka_unit_test(bodies_that_are_too_large),
         cmocka_unit_test(a_body_waits_too),
         cmocka_unit_test(routes_choose),
+        cmocka_unit_test(a_route_may_name_another_file),
         cmocka_unit_test(unknown_api_instances_stay_closed),
         cmocka_unit_test(shadow_counts_and_lets_pass),
         cmocka_unit_test(metrics_by_path),
