@@ -634,8 +634,8 @@ void stream_answer(struct stream *stream, void *envoy)
 {
     if (stream == &no_stream)
         return;
-    if (stream->state !=
-        STATE_PASSED) { /* someone else answered: what waits must not be charged any more */
+    /* When someone else answered, what waits must not be charged any more. */
+    if (stream->state != STATE_PASSED) {
         leave_queue(stream);
         stream->state = STATE_ANSWERED;
     }
