@@ -262,14 +262,16 @@ static int keep_text(clientid_gateway *gateway, const char *text, clientid_str *
     return out->ptr != NULL ? 0 : CLIENTID_ERR_NOMEM;
 }
 
-static int open_parts(clientid_gateway *gateway, bool existing, clientid_error *error)
+static int open_parts(clientid_gateway *gateway, uint32_t flags, clientid_error *error)
 {
     const struct clientid__config *config = gateway->config;
-    struct clientid__table_options table = {config->limits_file, config->cells, config->key_cells,
+    bool existing = (flags & CLIENTID_LIMITS_EXISTING) != 0;
+    const char *file = (flags & CLIENTID_LIMITS_ASIDE) == 0 ? config->limits_file : NULL;
+    struct clientid__table_options table = {file, config->cells, config->key_cells,
                                             config->use_cells, existing};
     int rv = 0;
 
-    if (existing && config->limits_file == NULL)
+    if (existing && file == NULL)
         return clientid__fail_at(error, CLIENTID_ERR_NOT_FOUND, "/limits/file",
                                  "the limits are in the memory of the process that runs, since the "
                                  "configuration names no file");
@@ -314,7 +316,7 @@ static int start(clientid_gateway *gateway, const clientid_options *options, cli
                                 options->config_name, options->warn, options->warn_self, error);
     if (rv != 0)
         return rv;
-    rv = open_parts(gateway, (options->flags & CLIENTID_LIMITS_EXISTING) != 0, error);
+    rv = open_parts(gateway, options->flags, error);
     if (rv != 0)
         return rv;
     if (open_tally(gateway, options->shared_counters) != 0)
@@ -337,7 +339,7 @@ static int read_options(clientid_options *options, const clientid_options *given
         return clientid__fail(error, CLIENTID_ERR_ARG, "options of another size");
     memcpy(options, given, given->size < sizeof(*options) ? given->size : sizeof(*options));
     if (options->shared_counters > CLIENTID__TALLY_SLOTS_MAX ||
-        (options->flags & ~(uint32_t)CLIENTID_LIMITS_EXISTING) != 0)
+        (options->flags & ~(uint32_t)(CLIENTID_LIMITS_EXISTING | CLIENTID_LIMITS_ASIDE)) != 0)
         return clientid__fail(error, CLIENTID_ERR_ARG,
                               "shared_counters is at most %d, and flags are known ones",
                               CLIENTID__TALLY_SLOTS_MAX);

@@ -49,7 +49,7 @@ typedef struct clientid_options {
      * All processes must see each other's process ids (one PID namespace).
      */
     uint32_t shared_counters;
-    uint32_t flags; /* CLIENTID_LIMITS_EXISTING; unknown bits: CLIENTID_ERR_ARG */
+    uint32_t flags; /* CLIENTID_LIMITS_...; unknown bits: CLIENTID_ERR_ARG */
 } clientid_options;
 
 /*
@@ -57,6 +57,9 @@ typedef struct clientid_options {
  * when there is none, or the configuration names none.
  */
 enum { CLIENTID_LIMITS_EXISTING = 1 };
+
+/* Leave the limits file alone, limits are in memory: for programs that only check a configuration. */
+enum { CLIENTID_LIMITS_ASIDE = 2 };
 
 /*
  * Creates a gateway from its configuration and opens the limits table.  Nothing is in the registry until a

@@ -289,6 +289,10 @@ static void test_a_file_by_itself(void **state)
     assert_int_equal(clientid_limits_open(&limits, file, CLIENTID_LIMITS_READ, &error),
                      CLIENTID_ERR_NOT_FOUND);
     assert_int_equal(clientid_gateway_new(&gateway, &options, &error), CLIENTID_ERR_NOT_FOUND);
+    options.flags = CLIENTID_LIMITS_ASIDE;
+    assert_int_equal(clientid_gateway_new(&gateway, &options, &error), 0);
+    clientid_gateway_del(gateway);
+    options.flags = CLIENTID_LIMITS_EXISTING;
     assert_int_equal(access(file, F_OK), -1);
     support_world_new(&w, text);
     assert_true(clientid__str_eq(clientid_gateway_limits_file(w.gateway), clientid__cstr(file)));
