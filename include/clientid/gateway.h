@@ -53,13 +53,12 @@ typedef struct clientid_options {
 } clientid_options;
 
 /*
- * Use the limits file of a running system and never make one: for programs that look at it.  CLIENTID_ERR_NOT_FOUND
- * when there is none, or the configuration names none.
+ * For programs that look at a running system, or only check a configuration: the limits file is never made.
+ * _EXISTING uses one that is there, and fails with CLIENTID_ERR_NOT_FOUND when there is none, or the configuration
+ * names none.  _ASIDE only looks whether one that is there fits; limits are in memory.  Both: one that is there is
+ * used, else memory.
  */
-enum { CLIENTID_LIMITS_EXISTING = 1 };
-
-/* Leave the limits file alone, limits are in memory: for programs that only check a configuration. */
-enum { CLIENTID_LIMITS_ASIDE = 2 };
+enum { CLIENTID_LIMITS_EXISTING = 1, CLIENTID_LIMITS_ASIDE = 2 };
 
 /*
  * Creates a gateway from its configuration and opens the limits table.  Nothing is in the registry until a
