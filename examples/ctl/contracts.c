@@ -10,8 +10,10 @@ static int sync_once(clientid_gateway *gateway, const clientid_source *source, c
 {
     clientid_sync *sync = NULL;
     uint64_t next_ns;
-    clientid_sync_options options = {
-        .size = sizeof(options), .state = state, .mode = state != NULL ? CLIENTID_SYNC_READ : CLIENTID_SYNC_WRITE};
+    clientid_sync_options options = {.size = sizeof(options),
+                                     .state = state,
+                                     .mode =
+                                         state != NULL ? CLIENTID_SYNC_READ : CLIENTID_SYNC_WRITE};
     int rv = clientid_sync_new(&sync, gateway, source, &options, error);
     if (rv == 0)
         rv = clientid_sync_step(sync, now_ns(), &next_ns, error);

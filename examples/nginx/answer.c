@@ -164,7 +164,7 @@ static ngx_int_t send_answer(ngx_http_request_t *r, const clientid_answer *answe
     return ngx_http_output_filter(r, &out);
 }
 
-ngx_int_t answer_denied(ngx_http_request_t *r, const struct loc_conf *conf, struct visit *visit,
+ngx_int_t answer_denied(ngx_http_request_t *r, const struct loc_conf *conf,
                         const clientid_decision *decision)
 {
     clientid_answer answer;
@@ -174,7 +174,6 @@ ngx_int_t answer_denied(ngx_http_request_t *r, const struct loc_conf *conf, stru
     ngx_uint_t status = conf->status[refusal_of(decision->reason)];
     if (status == 0 || answer.status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE)
         status = answer.status;
-    visit->status = status;
     if (set_lines(r, &answer, status) != NGX_OK)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     if (r != r->main || has_error_page(r, status))

@@ -11,7 +11,7 @@ ngx_int_t answer_allowed(ngx_http_request_t *r, const clientid_decision *decisio
  * Refuses: sends the policy's answer and returns NGX_DONE, or returns the status where nginx has to go on with it: an
  * "error_page" wants it, or it is a subrequest's.
  */
-ngx_int_t answer_denied(ngx_http_request_t *r, const struct loc_conf *conf, struct visit *visit,
+ngx_int_t answer_denied(ngx_http_request_t *r, const struct loc_conf *conf,
                         const clientid_decision *decision);
 
 #endif

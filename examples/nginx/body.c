@@ -52,7 +52,7 @@ static void on_body(ngx_http_request_t *r)
     struct visit *visit = visit_get(r, conf->api); /* it exists */
     take(r, conf, visit);
     visit->state = VISIT_NEW;
-    r->preserve_body = 1;
+    r->preserve_body = 1; /* parts of the answer may be asked for with the same body */
     r->write_event_handler = ngx_http_core_run_phases;
     ngx_http_core_run_phases(r);
 }

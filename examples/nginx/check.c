@@ -196,7 +196,7 @@ static ngx_int_t deny(struct inquiry *q)
     q->visit->state = VISIT_DENIED;
     q->visit->owner = q->r;
     log_refusal(q->r, q->conf, q->decision, false);
-    return answer_denied(q->r, q->conf, q->visit, q->decision);
+    return answer_denied(q->r, q->conf, q->decision);
 }
 
 static ngx_int_t delay(struct inquiry *q)
@@ -279,10 +279,7 @@ static ngx_int_t check(ngx_http_request_t *r, const struct loc_conf *conf)
     switch (q.visit->state) {
     case VISIT_ALLOWED:
         return pass_again(r, conf, q.visit);
-    case VISIT_DENIED:
-        if (r != r->main)
-            return (ngx_int_t)q.visit->status;
-        /* A main request that was refused itself is here for an error page; a refused part says nothing about it. */
+    case VISIT_DENIED: /* who was refused itself is here for an error page, nobody else is */
         return q.visit->owner == r ? NGX_DECLINED : decide(&q);
     case VISIT_BODY:
     case VISIT_WAITING:

@@ -36,7 +36,6 @@ struct visit {
     ngx_str_t tier;
     uint64_t remaining; /* UINT64_MAX: no limit */
     uint64_t delayed_ms;
-    ngx_uint_t status;  /* DENIED */
     const void *answer; /* of the decision: what is stripped */
     const ngx_http_request_t
         *cleaned; /* whose header lines and query were made fit to pass on last */

@@ -167,12 +167,20 @@ static void configuration(void **state)
 
 static void table_of_another_size(void **state)
 {
+    char limits[128];
     char *output;
     (void)state;
     nginx_write_config(&nginx, GOOD);
-    nginx_write_conf(&nginx, "", "clientid_config @CONFIG@;\n");
+    nginx_write_conf(&nginx, "", "clientid_config @CONFIG@;\n" SERVER("clientid x;"));
+    (void)snprintf(limits, sizeof limits, "%s/limits", nginx.files.dir);
+    (void)unlink(limits);
     assert_int_equal(nginx_test(&nginx, &output), 0);
     free(output);
+    assert_int_equal(access(limits, F_OK), -1); /* a check leaves no trace */
+    nginx_start(&nginx);
+    assert_int_equal(nginx_stop(&nginx), 0);
+    assert_int_equal(access(limits, F_OK), 0);
+    nginx_write_conf(&nginx, "", "clientid_config @CONFIG@;\n");
     nginx_write_config(&nginx,
                        "{\"limits\":{\"file\":\"@DIR@/limits\",\"cells\":2048},\"apis\":{}}");
     assert_int_equal(nginx_test(&nginx, &output), 1);

@@ -184,11 +184,8 @@ static void among_threads(uint64_t keys, bool refunds)
                                          .refunds = refunds};
             assert_int_equal(pthread_create(&chargers[i].id, NULL, charge, &chargers[i]), 0);
         }
-        resetter = (struct party){.table = table,
-                                  .counts = counts,
-                                  .algorithm = algorithms[a],
-                                  .seed = 99,
-                                  .keys = keys};
+        resetter = (struct party){
+            .table = table, .counts = counts, .algorithm = algorithms[a], .seed = 99, .keys = keys};
         for (int i = 0; i < 60; i++) {
             reset_something(&resetter, &rule);
             usleep(200); /* only so that resets are spread over the charges */

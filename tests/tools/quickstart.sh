@@ -7,9 +7,17 @@ cd "$(dirname "$0")/../.."
 readme=$1
 work=$(mktemp -d)
 group=
-trap '[ -z "$group" ] || kill -- "-$group" 2>/dev/null || true; rm -rf "$work"' EXIT
+# NGINX leaves the session of who starts it.
+daemon=/run/nginx.pid
+[ ! -s "$daemon" ] || daemon=
+finish() {
+    [ -z "$group" ] || kill -- "-$group" 2>/dev/null || true
+    [ -z "$daemon" ] || [ ! -s "$daemon" ] || kill "$(cat "$daemon")"
+    rm -rf "$work"
+}
+trap finish EXIT
 mkdir "$work/copy"
-git archive HEAD | tar -x -C "$work/copy"
+tar --exclude=./build --exclude=./.git -c . | tar -x -C "$work/copy"
 awk '/^```sh$/ { on = 1; next } /^```$/ && on { exit } on' "$readme" >"$work/lines"
 sed -n 's/^curl .*# *//p' "$work/lines" | grep -o '[0-9][0-9][0-9]' >"$work/due" || true
 [ -s "$work/due" ] || { echo "$readme: no lines, or no curl that says what is due" >&2; exit 1; }
@@ -20,7 +28,8 @@ if ! wait "$group"; then
     tail -n 20 "$work/out" "$work/err" >&2
     exit 1
 fi
-tr -d '\r' <"$work/out" | sed -n 's|^HTTP/[0-9.]* \([0-9][0-9][0-9]\).*|\1|p' >"$work/got"
+# A body may end without a line.
+grep -o 'HTTP/[0-9.]* [0-9][0-9][0-9]' "$work/out" | sed 's/.* //' >"$work/got" || true
 if ! cmp -s "$work/due" "$work/got"; then
     echo "$readme: due were $(tr '\n' ' ' <"$work/due"), got $(tr '\n' ' ' <"$work/got")" >&2
     tail -n 20 "$work/out" "$work/err" >&2
