@@ -252,7 +252,6 @@ static const char envoy_route[] =
     "                  \"@type\": type.googleapis.com/envoy.extensions.filters.http."
     "dynamic_modules.v3.DynamicModuleFilterPerRoute\n"
     "                  dynamic_module_config: {name: clientid_envoy}\n"
-    "                  per_route_config_name: clientid\n"
     "                  filter_config:\n"
     "                    \"@type\": type.googleapis.com/google.protobuf.Struct\n"
     "                    value: {config: %s/config, api: %s}\n";
