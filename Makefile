@@ -6,6 +6,8 @@
 #   make test            unit tests only
 #   make nginx envoy     the modules for NGINX (needs nginx-dev) and Envoy, into build/nginx and build/envoy
 #   make check-hosts     the modules and clientid-proxy in and behind real NGINX, Envoy and Caddy
+#   make soak            all of them at once, with all that can happen to them; SOAK_SECONDS=600
+#   make asan-hosts      the modules with AddressSanitizer in real hosts, as far as these take it
 #   make asan ubsan tsan unit tests and races again, in build/<name>
 #   make fuzz            clang only; FUZZ_TIME=60 seconds per target
 #   make coverage        line coverage of lib/, fails under 90 %
@@ -173,6 +175,9 @@ nginx_src  := $(sort $(wildcard examples/nginx/*.c))
 nginx_inc  := $(foreach d,core event event/modules event/quic os/unix http http/modules http/v2 http/v3, \
                 -isystem $(NGINX_SRC)/src/$(d)) -isystem $(nginx_objs)
 
+# Under AddressSanitizer each piece of a pool is a block of its own.
+nginx_pools := $(if $(findstring address,$(SANFLAGS)),-include tests/hosts/separate_pools.h)
+
 nginx: $(nginx_so)
 $(nginx_objs)/ngx_auto_config.h: examples/nginx/config
 	@mkdir -p $(@D) && $(say) CONF nginx
@@ -182,7 +187,7 @@ $(nginx_objs)/ngx_auto_config.h: examples/nginx/config
 	$(Q)touch $@
 $(BUILD)/nginx/%.o: examples/nginx/%.c $(nginx_objs)/ngx_auto_config.h $(stamp)
 	@mkdir -p $(@D) && $(say) CC-PIC $<
-	$(Q)$(compile) -Wno-cast-qual -fPIC $(nginx_inc) -c -o $@ $<
+	$(Q)$(compile) -Wno-cast-qual -fPIC $(nginx_inc) $(nginx_pools) -c -o $@ $<
 # What configure writes: the name and the build signature, by which nginx tells whether the module fits.
 $(BUILD)/nginx/signature.o: $(nginx_objs)/ngx_auto_config.h $(stamp)
 	@$(say) CC-PIC $(nginx_name)_modules.c
@@ -239,6 +244,26 @@ check-hosts:
 	$(Q)$(MAKE) --no-print-directory hosts
 hosts: all $(if $(wildcard $(NGINX_SRC)/configure),nginx) envoy $(hosts_bin)
 	$(Q)sh tests/tools/run.sh $(BUILD) $(hosts_bin)
+
+# One program, ten minutes.
+soak:
+	$(Q)sh tests/tools/packages.sh hosts
+	$(Q)$(MAKE) --no-print-directory soak-run
+soak-run: all nginx envoy $(BUILD)/tests/hosts/test_soak
+	$(Q)SOAK_SECONDS=$${SOAK_SECONDS:-600} sh tests/tools/run.sh $(BUILD) $(BUILD)/tests/hosts/test_soak
+
+# The NGINX module, in real processes, with AddressSanitizer; it is preloaded, since nginx is not built with it.  A real Envoy cannot
+# take one, with an allocator of its own: its module runs in the stand-in, with ThreadSanitizer too.
+asan_hosts := $(foreach t,hosts/test_nginx hosts/test_nginx_life hosts/test_cases hosts/test_soak unit/test_envoy_module,$(BUILD)/tests/$(t))
+asan-hosts:
+	$(Q)sh tests/tools/packages.sh hosts
+	$(Q)$(MAKE) --no-print-directory envoy
+	$(Q)$(MAKE) --no-print-directory asan-hosts-run BUILD=build/asan SANFLAGS='-fsanitize=address -fno-omit-frame-pointer'
+	$(Q)$(MAKE) --no-print-directory tsan-envoy-run BUILD=build/tsan SANFLAGS='-fsanitize=thread'
+asan-hosts-run: all nginx envoy $(asan_hosts)
+	$(Q)SOAK_SECONDS=20 sh tests/tools/sanitized.sh $(BUILD) $(asan_hosts)
+tsan-envoy-run: envoy $(BUILD)/tests/unit/test_envoy_module
+	$(Q)sh tests/tools/sanitized.sh $(BUILD) $(BUILD)/tests/unit/test_envoy_module
 
 # A build per sanitizer, each in its own folder, so switching needs no clean.
 asan:
@@ -380,8 +405,8 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: FORCE all nginx install-nginx uninstall-nginx envoy install-envoy test interop hosts check-hosts bench-http \
-    bench-http-run asan ubsan tsan coverage layers headers exports readme installed format format-check lint replay fuzz \
-    fuzz-run examples demo demo-run bench check check-all install uninstall clean
+.PHONY: FORCE all nginx install-nginx uninstall-nginx envoy install-envoy test interop hosts check-hosts soak soak-run asan-hosts \
+    asan-hosts-run tsan-envoy-run bench-http bench-http-run asan ubsan tsan coverage layers headers exports readme installed \
+    format format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -216,12 +216,22 @@ static double slowest_change(const char *uri, const char *state, uint64_t contra
     return slowest;
 }
 
+/* The median counts: one fsync that waits for what others write takes ten times as long as the rest. */
+enum { CHANGES = 21 };
+
+static int by_size(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
 static void bench(const char *folder, size_t clients)
 {
     char file[256], uri[300], state[256], command[1200], drop[300];
     struct follower f;
     struct stat stat_of;
-    double write_ms, load_ms, keep_ms, change_ms = 0, files_ms, slowest_ms;
+    double write_ms, load_ms, keep_ms, change_ms[CHANGES], files_ms, slowest_ms;
 
     snprintf(file, sizeof(file), "%s/load-%zu.db", folder, clients);
     snprintf(uri, sizeof(uri), "sqlite:%s", file);
@@ -238,15 +248,16 @@ static void bench(const char *folder, size_t clients)
     load_ms = follow(&f, uri, NULL);
     leave(&f);
     keep_ms = follow(&f, uri, state);
-    for (uint64_t i = 1; i <= 20; i++)
-        change_ms += one_change(&f, uri, i) / 20;
+    for (uint64_t i = 0; i < CHANGES; i++)
+        change_ms[i] = one_change(&f, uri, i + 1);
+    qsort(change_ms, CHANGES, sizeof(change_ms[0]), by_size);
     leave(&f);
     files_ms = follow(&f, NULL, state);
     leave(&f);
     if (stat(file, &stat_of) != 0)
         exit(1);
     printf("%8zu  %9.0f  %9.0f  %9.0f  %9.0f  %11.2f  %14.0f  %9.1f\n", clients, write_ms, load_ms,
-           keep_ms, files_ms, change_ms, slowest_ms, (double)stat_of.st_size / 1e6);
+           keep_ms, files_ms, change_ms[CHANGES / 2], slowest_ms, (double)stat_of.st_size / 1e6);
     if (system(command) != 0)
         exit(1);
 }
@@ -260,6 +271,6 @@ int main(int argc, char **argv)
     bench(folder, 1000);
     bench(folder, 100000);
     bench(folder, 1000000);
-    printf("* from the poll that sees it to in force, journal written and fsynced\n");
+    printf("* median, from the poll that sees it to in force, journal written and fsynced\n");
     return 0;
 }

@@ -14,6 +14,11 @@
 
 #include "state.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
 enum { API_NAME_MAX = 128, TALLY_ROWS_SPARE = 64 };
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -262,18 +267,64 @@ static int keep_text(clientid_gateway *gateway, const char *text, clientid_str *
     return out->ptr != NULL ? 0 : CLIENTID_ERR_NOMEM;
 }
 
-static int open_parts(clientid_gateway *gateway, bool existing, clientid_error *error)
+/* Whether a limits file could be made there. */
+static int check_folder(const char *file, clientid_error *error)
+{
+    char folder[PATH_MAX];
+    char *slash;
+
+    snprintf(folder, sizeof(folder), "%s", file);
+    slash = strrchr(folder, '/');
+    snprintf(slash != NULL ? slash + 1 : folder, 2, ".");
+    if (access(folder, W_OK | X_OK) == 0)
+        return 0;
+    return clientid__fail_at(error, CLIENTID_ERR_IO, "/limits/file", "%s cannot be made: %s", file,
+                             strerror(errno));
+}
+
+/* Whether a start would find a file that fits, or could make one. */
+static int check_file(clientid_gateway *gateway, const struct clientid__table_options *options,
+                      clientid_error *error)
+{
+    struct clientid__table *table;
+    int rv = clientid__table_open(&table, &gateway->mem, options, error);
+
+    if (rv == 0)
+        clientid__table_close(table);
+    return rv == CLIENTID_ERR_NOT_FOUND ? check_folder(options->file, error) : rv;
+}
+
+/* Says where the limits are, as |flags| want it. */
+static int open_table(clientid_gateway *gateway, uint32_t flags, clientid_error *error)
 {
     const struct clientid__config *config = gateway->config;
-    struct clientid__table_options table = {config->limits_file, config->cells, config->key_cells,
-                                            config->use_cells, existing};
+    const char *file = config->limits_file;
+    struct clientid__table_options options = {file, config->cells, config->key_cells,
+                                              config->use_cells, file != NULL && flags != 0};
+    struct clientid__table_options memory = {NULL, config->cells, config->key_cells,
+                                             config->use_cells, false};
     int rv = 0;
 
-    if (existing && config->limits_file == NULL)
+    if (file == NULL && flags == CLIENTID_LIMITS_EXISTING)
         return clientid__fail_at(error, CLIENTID_ERR_NOT_FOUND, "/limits/file",
                                  "the limits are in the memory of the process that runs, since the "
                                  "configuration names no file");
-    rv = clientid__table_open(&gateway->table, &gateway->mem, &table, error);
+    if (file != NULL && flags == CLIENTID_LIMITS_ASIDE)
+        rv = check_file(gateway, &options, error);
+    else
+        rv = clientid__table_open(&gateway->table, &gateway->mem, &options, error);
+    if (rv == CLIENTID_ERR_NOT_FOUND && (flags & CLIENTID_LIMITS_ASIDE) != 0)
+        rv = 0;
+    if (rv == 0 && gateway->table == NULL)
+        rv = clientid__table_open(&gateway->table, &gateway->mem, &memory, error);
+    return rv;
+}
+
+static int open_parts(clientid_gateway *gateway, uint32_t flags, clientid_error *error)
+{
+    const struct clientid__config *config = gateway->config;
+    int rv = open_table(gateway, flags, error);
+
     if (rv != 0)
         return rv;
     gateway->limits = (struct clientid_limits){.table = gateway->table, .gateway = gateway};
@@ -314,7 +365,7 @@ static int start(clientid_gateway *gateway, const clientid_options *options, cli
                                 options->config_name, options->warn, options->warn_self, error);
     if (rv != 0)
         return rv;
-    rv = open_parts(gateway, (options->flags & CLIENTID_LIMITS_EXISTING) != 0, error);
+    rv = open_parts(gateway, options->flags, error);
     if (rv != 0)
         return rv;
     if (open_tally(gateway, options->shared_counters) != 0)
@@ -337,7 +388,7 @@ static int read_options(clientid_options *options, const clientid_options *given
         return clientid__fail(error, CLIENTID_ERR_ARG, "options of another size");
     memcpy(options, given, given->size < sizeof(*options) ? given->size : sizeof(*options));
     if (options->shared_counters > CLIENTID__TALLY_SLOTS_MAX ||
-        (options->flags & ~(uint32_t)CLIENTID_LIMITS_EXISTING) != 0)
+        (options->flags & ~(uint32_t)(CLIENTID_LIMITS_EXISTING | CLIENTID_LIMITS_ASIDE)) != 0)
         return clientid__fail(error, CLIENTID_ERR_ARG,
                               "shared_counters is at most %d, and flags are known ones",
                               CLIENTID__TALLY_SLOTS_MAX);

@@ -323,7 +323,7 @@ static int define(struct ctl *ctl)
     size_t len = 0;
     if (name == NULL)
         return report(ctl, CTL_USAGE, ctl->options.what, "which configuration? Use --config FILE");
-    int rv = configuration_open_file(ctl, name, 0, &gateway, &text, &len);
+    int rv = configuration_open_file(ctl, name, CLIENTID_LIMITS_ASIDE, &gateway, &text, &len);
     if (rv == 0)
         rv = configuration_api(ctl, gateway, &api);
     if (rv == 0) {

@@ -174,7 +174,7 @@ static int explain(struct ctl *ctl)
         return report(ctl, CTL_FAILED, ctl->options.what, "out of memory");
     int rv = request_read(ctl, argument_nth(&ctl->options, 0), &x->request);
     if (rv == 0)
-        rv = configuration_open(ctl, 0, &gateway);
+        rv = configuration_open(ctl, CLIENTID_LIMITS_EXISTING | CLIENTID_LIMITS_ASIDE, &gateway);
     if (rv == 0)
         rv = explain_with(ctl, x, gateway);
     clientid_gateway_del(gateway);
@@ -192,7 +192,8 @@ static int check_config(struct ctl *ctl)
     clientid_gateway *gateway = NULL;
     char *text;
     size_t len;
-    int rv = configuration_open_file(ctl, argument_nth(&ctl->options, 0), 0, &gateway, &text, &len);
+    int rv = configuration_open_file(ctl, argument_nth(&ctl->options, 0), CLIENTID_LIMITS_ASIDE,
+                                     &gateway, &text, &len);
     if (rv != 0)
         return rv;
     input_free(text, len);

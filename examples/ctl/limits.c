@@ -19,6 +19,12 @@ static int check_source(struct ctl *ctl)
     bool config = option_given(o, "config"), file = option_given(o, "file");
     if (config == file)
         return report(ctl, CTL_USAGE, o->what, "which limits? Use --config FILE or --file FILE");
+    /* A variable of a script that is not set must not reset what all clients spend together. */
+    for (size_t i = 0; i < 2; i++) {
+        const char *value = option_value(o, i == 0 ? "client" : "api");
+        if (value != NULL && value[0] == '\0')
+            return report(ctl, CTL_USAGE, o->what, "--%s is empty", i == 0 ? "client" : "api");
+    }
     if (file && (option_given(o, "client") || option_given(o, "api")))
         return report(ctl, CTL_USAGE, o->what,
                       "a limits file knows neither clients nor API instances: use --config FILE");
@@ -252,7 +258,9 @@ static const char reset_help[] =
     "all\n"
     "clients of the API instance spend together.  Clients that found no free cell share one and "
     "are\n"
-    "reset together (\"shared\").  What is ahead of time is known only with --config.\n";
+    "reset together (\"shared\").  What is ahead of time is known only with --config.  Nothing "
+    "asks before,\n"
+    "and the audit trail of the store does not have it: what is printed is the only record.\n";
 
 const struct command limits_commands[] = {
     {"limits", "show", "", 0, 0, "How the limits of a running system stand", show_options, show,

@@ -127,7 +127,7 @@ static int last_use(struct ctl *ctl)
 {
     clientid_error error = {0};
     struct last_use l = {.gateway = NULL};
-    int rv = configuration_open(ctl, 0, &l.gateway);
+    int rv = configuration_open(ctl, CLIENTID_LIMITS_EXISTING | CLIENTID_LIMITS_ASIDE, &l.gateway);
     if (rv == 0)
         rv = session_read(ctl);
     if (rv != 0)

@@ -40,7 +40,11 @@ enum {
 };
 enum { ABI_TRAILERS_CONTINUE = 0, ABI_TRAILERS_STOP = 1 };
 enum { ABI_LOG_INFO = 2, ABI_LOG_WARN = 3, ABI_LOG_ERROR = 4 };
-enum { ABI_ATTRIBUTE_RESPONSE_FLAGS = 17 };
+enum {
+    ABI_ATTRIBUTE_RESPONSE_DETAILS = 16,
+    ABI_ATTRIBUTE_RESPONSE_FLAGS = 17,
+    ABI_ATTRIBUTE_ATTEMPT_COUNT = 53
+};
 
 #define HOOK       __attribute__((visibility("default")))
 #define ON(name)   envoy_dynamic_module_on_##name
@@ -121,6 +125,8 @@ void CALL(http_send_response)(void *filter_envoy, uint32_t status, struct abi_pa
 void CALL(http_filter_continue_decoding)(void *filter_envoy);
 
 const void *CALL(get_most_specific_route_config)(void *filter_envoy);
+bool CALL(http_filter_get_attribute_string)(void *filter_envoy, int attribute,
+                                            struct abi_bytes *out);
 bool CALL(http_filter_get_attribute_int)(void *filter_envoy, int attribute, uint64_t *out);
 
 /* Result: 0 when done. */

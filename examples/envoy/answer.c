@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "answer.h"
 
+#include "forward.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +44,10 @@ static const char *grpc_status(const struct lines *lines, unsigned status)
     }
 }
 
-static void send(void *envoy, const struct lines *lines, clientid_answer *answer,
-                 struct abi_bytes details)
+static void send(void *envoy, const char *grpc, clientid_answer *answer, struct abi_bytes details)
 {
     struct abi_pair pairs[CLIENTID_ANSWER_HEADERS + 1];
     size_t count = answer->header_count;
-    const char *grpc = grpc_status(lines, answer->status);
     for (size_t i = 0; i < count; i++)
         pairs[i] =
             (struct abi_pair){bytes(answer->headers[i].name), bytes(answer->headers[i].value)};
@@ -65,7 +65,7 @@ void answer_unavailable(void *envoy, const struct lines *lines, struct abi_bytes
     answer.headers[0] =
         (clientid_header){CLIENTID_STR("content-type"), CLIENTID_STR("application/json")};
     answer.body = CLIENTID_STR("{\"error\":\"Service Unavailable\"}");
-    send(envoy, lines, &answer, details);
+    send(envoy, grpc_status(lines, 503), &answer, details);
 }
 
 void answer_denied(void *envoy, const struct lines *lines, const clientid_decision *decision)
@@ -83,7 +83,9 @@ void answer_denied(void *envoy, const struct lines *lines, const clientid_decisi
         if (*at == '-')
             *at = '_';
     }
-    send(envoy, lines, &answer, (struct abi_bytes){details, (size_t)len});
+    const char *grpc = grpc_status(lines, answer.status);
+    forward_refused(envoy, lines, decision);
+    send(envoy, grpc, &answer, (struct abi_bytes){details, (size_t)len});
 }
 
 void answer_metrics(void *envoy, const struct gateway *gateway, uint64_t now_ns)

@@ -153,14 +153,21 @@ static bool strip(struct target *out, const struct lines *lines, const clientid_
     return true;
 }
 
+static bool remove_all(void *envoy, int type, const struct removals *removals)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < removals->count; i++)
+        good = CALL(http_set_header)(envoy, type, removals->names[i], ABI_BYTES(""));
+    return good;
+}
+
 bool forward_request(void *envoy, const struct filter *filter, const struct lines *lines,
                      const clientid_decision *decision, const struct who *who)
 {
     struct removals removals;
     struct target target = {.more = NULL};
-    bool good = collect(&removals, filter, lines, decision) && strip(&target, lines, decision);
-    for (size_t i = 0; good && i < removals.count; i++)
-        good = CALL(http_set_header)(envoy, ABI_REQUEST_HEADERS, removals.names[i], ABI_BYTES(""));
+    bool good = collect(&removals, filter, lines, decision) && strip(&target, lines, decision) &&
+                remove_all(envoy, ABI_REQUEST_HEADERS, &removals);
     if (good && target.bytes.len != 0)
         good = CALL(http_set_header)(envoy, ABI_REQUEST_HEADERS, ABI_BYTES(":path"), target.bytes);
     for (size_t i = 0; good && decision != NULL && i < IDENTITY_COUNT; i++) {
@@ -171,6 +178,27 @@ bool forward_request(void *envoy, const struct filter *filter, const struct line
     free(removals.more);
     free(target.more);
     return good;
+}
+
+bool forward_trailers(void *envoy, const struct filter *filter)
+{
+    struct lines lines;
+    struct removals removals;
+    if (!lines_read(&lines, envoy, ABI_REQUEST_TRAILERS))
+        return false;
+    bool good = collect(&removals, filter, &lines, NULL) &&
+                remove_all(envoy, ABI_REQUEST_TRAILERS, &removals);
+    free(removals.more);
+    lines_free(&lines);
+    return good;
+}
+
+void forward_refused(void *envoy, const struct lines *lines, const clientid_decision *decision)
+{
+    struct target target;
+    if (strip(&target, lines, decision) && target.bytes.len != 0)
+        (void)CALL(http_set_header)(envoy, ABI_REQUEST_HEADERS, ABI_BYTES(":path"), target.bytes);
+    free(target.more);
 }
 
 /* ---- what is known of it --------------------------------------------------------------------- */

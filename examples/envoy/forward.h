@@ -23,6 +23,11 @@ void forward_who(struct who *who, const clientid_decision *decision, bool claime
 bool forward_request(void *envoy, const struct filter *filter, const struct lines *lines,
                      const clientid_decision *decision, const struct who *who);
 
+/* Trailers carry no identity at all.  False when memory ended. */
+bool forward_trailers(void *envoy, const struct filter *filter);
+/* A refused request goes nowhere, but into logs.  After it Envoy's bytes in |lines| are its own again. */
+void forward_refused(void *envoy, const struct lines *lines, const clientid_decision *decision);
+
 /* For access logs and later filters. */
 void forward_metadata(void *envoy, const struct filter *filter, const clientid_decision *decision,
                       const struct who *who, uint64_t delayed_ns);

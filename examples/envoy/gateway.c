@@ -125,6 +125,8 @@ static int gateway_make(struct gateway **out, const char *file, clientid_error *
     if (gateway == NULL)
         return no_memory(error);
     clientid_options options = {.size = sizeof options, .config_name = file, .warn = on_warning};
+    if (is_only_checking())
+        options.flags = CLIENTID_LIMITS_ASIDE;
     int rv = read_file(&gateway->text, file, error);
     if (rv < 0)
         goto fail;

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool lines_read(struct lines *lines, void *envoy)
+bool lines_read(struct lines *lines, void *envoy, int type)
 {
     lines->at = lines->room;
-    lines->count = CALL(http_get_headers_size)(envoy, ABI_REQUEST_HEADERS);
+    lines->count = CALL(http_get_headers_size)(envoy, type);
     if (lines->count > LINES_ROOM)
         lines->at = malloc(lines->count * sizeof *lines->at);
-    if (lines->at != NULL && CALL(http_get_headers)(envoy, ABI_REQUEST_HEADERS, lines->at))
+    if (lines->at != NULL && CALL(http_get_headers)(envoy, type, lines->at))
         return true;
     lines_free(lines);
     return false;

@@ -8,15 +8,15 @@
 
 #define LINES_ROOM 64
 
-/* The header lines of a request, as Envoy holds them, until the hook returns or something is set. */
+/* The header lines of a request, or its trailers, as Envoy holds them, until the hook returns or something is set. */
 struct lines {
     struct abi_pair *at;
     size_t count;
     struct abi_pair room[LINES_ROOM];
 };
 
-/* False when memory ended. */
-bool lines_read(struct lines *lines, void *envoy);
+/* |type|: ABI_REQUEST_HEADERS or ABI_REQUEST_TRAILERS.  False when memory ended. */
+bool lines_read(struct lines *lines, void *envoy, int type);
 void lines_free(struct lines *lines);
 
 /* The |nth| line of that name, in lower case. */

@@ -270,7 +270,7 @@ static enum outcome settle(struct stream *stream, void *envoy, struct check *che
 
 static bool prepare(struct check *check, void *envoy)
 {
-    if (!lines_read(&check->lines, envoy))
+    if (!lines_read(&check->lines, envoy, ABI_REQUEST_HEADERS))
         return false;
     memset(&check->request, 0, sizeof check->request);
     check->request.size = sizeof check->request;
@@ -549,6 +549,12 @@ int stream_body(struct stream *stream, void *envoy, bool end)
 
 int stream_trailers(struct stream *stream, void *envoy)
 {
+    if (stream == &no_stream || stream->state == STATE_ANSWERED)
+        return ABI_TRAILERS_STOP;
+    if (!forward_trailers(envoy, stream->filter)) {
+        (void)refuse_unread(stream, envoy);
+        return ABI_TRAILERS_STOP;
+    }
     if (stream->state == STATE_PASSED)
         return ABI_TRAILERS_CONTINUE;
     if (stream->state != STATE_BODY)
@@ -596,12 +602,28 @@ void stream_resume(struct stream *stream, void *envoy)
 #define FLAGS_UNSENT                                                                               \
     (UINT64_C(1) << 1 | UINT64_C(1) << 5 | UINT64_C(1) << 7 | UINT64_C(1) << 8 | UINT64_C(1) << 24)
 
+/*
+ * The flags alone do not tell: an upstream's own answer has UO when no retry was to be had for it, and one that failed to
+ * be reached may not have been the first that was tried.
+ */
+static bool is_unsent(void *envoy)
+{
+    uint64_t flags = 0;
+    uint64_t attempts = 0;
+    struct abi_bytes details = {NULL, 0};
+    return CALL(http_filter_get_attribute_int)(envoy, ABI_ATTRIBUTE_RESPONSE_FLAGS, &flags) &&
+           flags != 0 && (flags & ~FLAGS_UNSENT) == 0 &&
+           CALL(http_filter_get_attribute_int)(envoy, ABI_ATTRIBUTE_ATTEMPT_COUNT, &attempts) &&
+           attempts <= 1 &&
+           CALL(http_filter_get_attribute_string)(envoy, ABI_ATTRIBUTE_RESPONSE_DETAILS,
+                                                  &details) &&
+           details.len != 0 && !(details.len == 12 && memcmp(details.ptr, "via_upstream", 12) == 0);
+}
+
 /* An upstream that never saw the request costs the client nothing. */
 static void refund_unsent(struct stream *stream, void *envoy)
 {
-    uint64_t flags = 0;
-    if (!CALL(http_filter_get_attribute_int)(envoy, ABI_ATTRIBUTE_RESPONSE_FLAGS, &flags) ||
-        flags == 0 || (flags & ~FLAGS_UNSENT) != 0)
+    if (!is_unsent(envoy))
         return;
     clientid_worker *worker = gateway_worker(stream->gateway);
     if (worker != NULL && clientid_refund(worker, &stream->charge->receipt, realtime_ns()) == 0)
@@ -610,6 +632,13 @@ static void refund_unsent(struct stream *stream, void *envoy)
 
 void stream_answer(struct stream *stream, void *envoy)
 {
+    if (stream == &no_stream)
+        return;
+    /* When someone else answered, what waits must not be charged any more. */
+    if (stream->state != STATE_PASSED) {
+        leave_queue(stream);
+        stream->state = STATE_ANSWERED;
+    }
     if (stream->extra != NULL) {
         answer_add(envoy, stream->extra);
         free(stream->extra);

@@ -108,7 +108,8 @@ static char *gateway_new(ngx_conf_t *cf, struct main_conf *main)
                                 .config_name = (const char *)main->file.data,
                                 .warn = on_warning,
                                 .warn_self = cf,
-                                .shared_counters = CLIENTID_WORKERS_MAX};
+                                .shared_counters = CLIENTID_WORKERS_MAX,
+                                .flags = ngx_test_config ? CLIENTID_LIMITS_ASIDE : 0};
     clientid_error error = {0};
     ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(cf->pool, 0);
     if (cleanup == NULL || !read_file(cf, &main->file, &options.config))

@@ -93,17 +93,28 @@ static ngx_int_t clean_lines(ngx_http_request_t *r, const struct loc_conf *conf,
     return copy_lines(r, conf, decision, count);
 }
 
-static ngx_int_t add_line(ngx_http_request_t *r, const struct identity_header *header,
+/* Names come from whoever registered the application; a control in one could end the line. */
+static void mask_controls(u_char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = '?';
+    }
+}
+
+static ngx_int_t add_line(ngx_http_request_t *r, const struct loc_conf *conf, unsigned which,
                           ngx_str_t value)
 {
+    const struct identity_header *header = &conf->identity[which];
     if (header->name.len == 0 || value.len == 0)
         return NGX_OK;
     ngx_table_elt_t *line = ngx_list_push(&r->headers_in.headers);
     u_char *copy = ngx_pnalloc(r->pool, value.len + 1);
     if (line == NULL || copy == NULL)
         return NGX_ERROR;
-    for (size_t i = 0; i < value.len; i++)
-        copy[i] = value.data[i] < 0x20 || value.data[i] == 0x7f ? '?' : value.data[i];
+    ngx_memcpy(copy, value.data, value.len);
+    if (which != IDENTITY_ID) /* an id with a control in it is refused */
+        mask_controls(copy, value.len);
     copy[value.len] = '\0';
     ngx_memzero(line, sizeof *line);
     line->hash = header->hash;
@@ -117,10 +128,10 @@ static ngx_int_t add_line(ngx_http_request_t *r, const struct identity_header *h
 static ngx_int_t add_identity(ngx_http_request_t *r, const struct loc_conf *conf,
                               const struct visit *visit)
 {
-    if (add_line(r, &conf->identity[IDENTITY_ID], visit->id) != NGX_OK ||
-        add_line(r, &conf->identity[IDENTITY_NAME], visit->name) != NGX_OK)
+    if (add_line(r, conf, IDENTITY_ID, visit->id) != NGX_OK ||
+        add_line(r, conf, IDENTITY_NAME, visit->name) != NGX_OK)
         return NGX_ERROR;
-    return add_line(r, &conf->identity[IDENTITY_TIER], visit->tier);
+    return add_line(r, conf, IDENTITY_TIER, visit->tier);
 }
 
 /* ---- query ----------------------------------------------------------------------------------- */

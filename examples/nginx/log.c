@@ -35,13 +35,19 @@ static bool find_query(ngx_str_t line, size_t *begin, size_t *end)
     return true;
 }
 
+static u_char *put(u_char *to, const u_char *last, const u_char *from, size_t len)
+{
+    return ngx_cpymem(to, from, ngx_min(len, (size_t)(last - to)));
+}
+
 /* |query| with its '?', or empty, in place of the one that is there. */
 static u_char *put_line(u_char *to, const u_char *last, ngx_str_t line, size_t begin, size_t end,
                         ngx_str_t query)
 {
-    const ngx_str_t head = {begin, line.data};
-    const ngx_str_t tail = {line.len - end, line.data + end};
-    return ngx_snprintf(to, (size_t)(last - to), "%V%V%V", &head, &query, &tail);
+    to = put(to, last, line.data, begin);
+    if (query.len != 0)
+        to = put(to, last, query.data, query.len);
+    return put(to, last, line.data + end, line.len - end);
 }
 
 static ngx_int_t replace(ngx_http_request_t *r, ngx_str_t query)

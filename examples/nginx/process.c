@@ -9,6 +9,8 @@
 
 #include <ngx_channel.h>
 
+enum { FIRST_ROUND_MS = 100 };
+
 static void report(ngx_log_t *log, const clientid_error *news)
 {
     const char *text = news->text[0] != '\0' ? news->text : clientid_strerror(news->code);
@@ -109,15 +111,37 @@ static int sync_open(struct process *process, clientid_gateway *gateway, const c
     return sync_new(process, gateway, uri, options, error);
 }
 
-/* The first round is waited for: a worker that answered before its contracts are there would refuse everybody. */
+static clientid_status status_of(clientid_gateway *gateway)
+{
+    clientid_status status = {.size = sizeof status};
+    ngx_time_update();
+    (void)clientid_gateway_status(gateway, process_now_ns(), &status);
+    return status;
+}
+
 static void sync_run(struct process *process)
+{
+    if (!open_news(process) || clientid_sync_start(process->sync) < 0)
+        ngx_log_error(NGX_LOG_ALERT, process->log, 0, "clientid: contracts will not be renewed");
+}
+
+/*
+ * The first round is waited for: a worker that answered before its contracts are there would refuse everybody.  With those
+ * of the last-known-good files only for a moment: SQLite asks a locked database for 10 s, and at a reload the old workers
+ * are gone by then.
+ */
+static void sync_first(struct process *process, clientid_gateway *gateway, bool has_source)
 {
     clientid_error error = {0};
     uint64_t next_ns;
-    ngx_time_update();
-    (void)clientid_sync_step(process->sync, process_now_ns(), &next_ns, &error);
-    if (!open_news(process) || clientid_sync_start(process->sync) < 0)
-        ngx_log_error(NGX_LOG_ALERT, process->log, 0, "clientid: contracts will not be renewed");
+    if (!has_source || !status_of(gateway).loaded) {
+        (void)clientid_sync_step(process->sync, process_now_ns(), &next_ns, &error);
+        sync_run(process);
+        return;
+    }
+    sync_run(process);
+    for (unsigned ms = 0; ms < FIRST_ROUND_MS && !status_of(gateway).source_reached; ms++)
+        ngx_msleep(1);
 }
 
 static void start_contracts(struct process *process, clientid_gateway *gateway)
@@ -127,7 +151,7 @@ static void start_contracts(struct process *process, clientid_gateway *gateway)
     clientid_error error = {0};
     if (uri != NULL || state != NULL) {
         if (sync_open(process, gateway, uri, state, &error) == 0)
-            sync_run(process);
+            sync_first(process, gateway, uri != NULL);
         else
             ngx_log_error(NGX_LOG_ALERT, process->log, 0, "clientid: no contracts: %s: %s",
                           error.file, error.text);

@@ -93,7 +93,7 @@ static bool read_files(struct program *program, const struct config *config)
 }
 
 /* Reads and checks everything that can be wrong in the file.  An exit code. */
-static int load(struct program *program)
+static int load(struct program *program, bool check_only)
 {
     clientid_error error = {0};
     struct process *process = &program->process;
@@ -104,7 +104,8 @@ static int load(struct program *program)
     const clientid_options options = {.size = sizeof options,
                                       .config = text_of(&program->text),
                                       .config_name = program->file,
-                                      .warn = on_warning};
+                                      .warn = on_warning,
+                                      .flags = check_only ? CLIENTID_LIMITS_ASIDE : 0};
     int rv = config_read(&process->config, options.config, program->file, &error);
     if (rv == 0)
         rv = clientid_gateway_new(&process->gateway, &options, &error);
@@ -354,7 +355,7 @@ static void run(struct program *program)
 
 static int serve(struct program *program, bool check_only)
 {
-    int code = load(program);
+    int code = load(program, check_only);
     if (code == EXIT_SUCCESS && check_only) {
         say("%s is good", program->file);
     } else if (code == EXIT_SUCCESS) {

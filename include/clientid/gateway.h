@@ -49,14 +49,16 @@ typedef struct clientid_options {
      * All processes must see each other's process ids (one PID namespace).
      */
     uint32_t shared_counters;
-    uint32_t flags; /* CLIENTID_LIMITS_EXISTING; unknown bits: CLIENTID_ERR_ARG */
+    uint32_t flags; /* CLIENTID_LIMITS_...; unknown bits: CLIENTID_ERR_ARG */
 } clientid_options;
 
 /*
- * Use the limits file of a running system and never make one: for programs that look at it.  CLIENTID_ERR_NOT_FOUND
- * when there is none, or the configuration names none.
+ * For programs that look at a running system, or only check a configuration: the limits file is never made.
+ * _EXISTING uses one that is there, and fails with CLIENTID_ERR_NOT_FOUND when there is none, or the configuration
+ * names none.  _ASIDE only looks whether one that is there fits; limits are in memory.  Both: one that is there is
+ * used, else memory.
  */
-enum { CLIENTID_LIMITS_EXISTING = 1 };
+enum { CLIENTID_LIMITS_EXISTING = 1, CLIENTID_LIMITS_ASIDE = 2 };
 
 /*
  * Creates a gateway from its configuration and opens the limits table.  Nothing is in the registry until a

@@ -117,7 +117,9 @@ typedef struct clientid_source {
                 clientid_error *error);
     /*
      * Emits what changed after |*position|, oldest first, and moves |*position|.  CLIENTID_ERR_GAP when it
-     * cannot tell (other identity, log cut off, went back): a full load follows.
+     * cannot tell (other identity, log cut off, went back): a full load follows.  After a start |*position| is that
+     * of the last-known-good files: a source that may be put back to an older state, and go on from there, answers GAP
+     * to a position that it did not tell itself, else a revocation below it is missed.
      */
     int (*changes)(void *self, clientid_event_fn *emit, void *sink, clientid_position *position,
                    clientid_error *error);

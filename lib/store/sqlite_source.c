@@ -21,6 +21,8 @@ struct source {
     bool replaced; /* another file than before: what was seen does not apply to it */
     bool in_step;  /* |data_version| is what the last load or changes saw */
     uint64_t data_version;
+    clientid_position told; /* where the last load or changes ended; identity 0: there was none */
+    uint64_t told_at_ns;    /* when that revision was made; 0: the change log did not have it */
 };
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -294,6 +296,34 @@ static int emit_changed(struct stream *stream, uint64_t after)
     return rc;
 }
 
+/* 0 when the log no longer has it. */
+static int made_at(struct source *source, uint64_t revision, uint64_t *at_ns, clientid_error *error)
+{
+    static const char text[] =
+        "SELECT coalesce((SELECT at_ns FROM change_log WHERE revision = ?), 0)";
+    struct clientid__sql_arg arg = clientid__sql_u64(revision);
+
+    return clientid__sqlite_number(&source->sqlite, text, &arg, 1, at_ns, error);
+}
+
+/*
+ * A database that was restored and went on has revisions of before under new changes.  Only of what it told itself can
+ * the source know that it is the same history: not of the last-known-good files, so they are followed by a full load.
+ */
+static int check_history(struct source *source, const clientid_position *seen,
+                         clientid_error *error)
+{
+    uint64_t at_ns = 0;
+    int rc;
+
+    if (seen->identity != source->told.identity || seen->revision != source->told.revision)
+        return CLIENTID_ERR_GAP; /* nothing is wrong: no text */
+    rc = made_at(source, seen->revision, &at_ns, error);
+    if (rc != 0 || at_ns == 0 || source->told_at_ns == 0 || at_ns == source->told_at_ns)
+        return rc;
+    return clientid__fail(error, CLIENTID_ERR_GAP, "%s went back and on from there", source->file);
+}
+
 static int check_gap(struct source *source, const clientid_position *seen,
                      const clientid_position *now, clientid_error *error)
 {
@@ -315,7 +345,7 @@ static int check_gap(struct source *source, const clientid_position *seen,
         return clientid__fail(error, CLIENTID_ERR_GAP,
                               "the change log of %s no longer reaches back far enough",
                               source->file);
-    return 0;
+    return check_history(source, seen, error);
 }
 
 /* ---- the source ------------------------------------------------------------------------------ */
@@ -345,10 +375,20 @@ static int start(struct source *source, clientid_position *now, uint64_t *versio
     return rc;
 }
 
-static void seen(struct source *source, uint64_t version)
+/* In the transaction that read all up to |now|. */
+static int seen(struct source *source, uint64_t version, const clientid_position *now,
+                clientid_error *error)
 {
+    uint64_t at_ns = 0;
+    int rc = made_at(source, now->revision, &at_ns, error);
+
+    if (rc != 0)
+        return rc;
+    source->told = *now;
+    source->told_at_ns = at_ns;
     source->data_version = version;
     source->in_step = true;
+    return 0;
 }
 
 static int source_load(void *self, clientid_event_fn *emit, void *sink, clientid_position *position,
@@ -362,10 +402,11 @@ static int source_load(void *self, clientid_event_fn *emit, void *sink, clientid
 
     if (rc == 0)
         rc = emit_all(&stream);
+    if (rc == 0)
+        rc = seen(source, version, &now, error);
     if (rc != 0)
         return finish(source, rc);
     source->replaced = false;
-    seen(source, version);
     *position = now;
     return finish(source, 0);
 }
@@ -383,9 +424,10 @@ static int source_changes(void *self, clientid_event_fn *emit, void *sink,
         rc = check_gap(source, position, &now, error);
     if (rc == 0 && now.revision != position->revision)
         rc = emit_changed(&stream, position->revision);
+    if (rc == 0)
+        rc = seen(source, version, &now, error);
     if (rc != 0)
         return finish(source, rc);
-    seen(source, version);
     *position = now;
     return finish(source, 0);
 }

@@ -121,8 +121,10 @@ static void take_contact(struct clientid_sync *s)
     if (!s->loaded || contact->position.identity != s->status.identity ||
         contact->position.revision > s->status.revision)
         return;
-    if (contact->time_ns > s->status.contact_ns)
+    /* Once: one from the future, cut to now each time it is read, would never grow old. */
+    if (contact->time_ns > s->status.contact_ns && contact->time_ns != s->taken_contact_ns)
         s->status.contact_ns = contact->time_ns;
+    s->taken_contact_ns = contact->time_ns;
     if (contact->time_ns > s->first_contact_ns)
         s->status.from_source = 1;
 }

@@ -53,12 +53,19 @@ void clientid__sync_take(struct clientid_sync *s, uint64_t now_ns)
         take(s, now_ns);
 }
 
-static void yield_to(struct clientid_sync *s, const char *who)
+void clientid__sync_renounce(struct clientid_sync *s)
 {
+    if (!shares(s) || !s->writes)
+        return;
     clientid__folder_unlock(&s->folder);
     s->writes = false;
     s->vouched = false;
     s->files_apart = true; /* nothing tells any more where memory stands in the files */
+}
+
+static void yield_to(struct clientid_sync *s, const char *who)
+{
+    clientid__sync_renounce(s);
     clientid__sync_news(s, "the last-known-good files are left to %s", who);
 }
 

@@ -91,6 +91,7 @@ static struct clientid_sync *make(clientid_gateway *gateway, const clientid_sour
     s->mem = mem;
     s->gateway = gateway;
     s->options = *options;
+    s->options.state = NULL; /* the caller's */
     if (s->options.interval_ns == 0)
         s->options.interval_ns = INTERVAL_NS;
     s->has_source = source != NULL;
@@ -117,9 +118,8 @@ static struct clientid_sync *make(clientid_gateway *gateway, const clientid_sour
 static int open_folder(struct clientid_sync *s, clientid_error *error)
 {
     clientid_error trouble = {0};
-    int rv = clientid__folder_open(&s->folder, s->mem, s->options.state, !s->writes, error);
+    int rv = clientid__folder_open(&s->folder, s->mem, s->state, !s->writes, error);
 
-    s->options.state = NULL; /* the caller's, and of no use any more */
     if (rv != 0)
         return rv;
     s->has_folder = true;
@@ -172,7 +172,11 @@ int clientid_sync_new(clientid_sync **out, clientid_gateway *gateway, const clie
         close_source(source);
         return rv;
     }
-    rv = options->state != NULL ? open_folder(s, error) : 0;
+    rv = clientid__names_keep(s, options->state);
+    if (rv != 0)
+        clientid__fail(error, rv, "no memory for the sync");
+    else if (s->state != NULL)
+        rv = open_folder(s, error);
     if (rv != 0) {
         clientid_sync_del(s);
         return rv;
@@ -193,6 +197,7 @@ void clientid_sync_del(clientid_sync *s)
     if (s->has_source)
         close_source(&s->source);
     clientid__bytes_free(&s->round.frames);
+    clientid__free(s->mem, s->state);
     clientid__free(s->mem, s);
 }
 
@@ -298,6 +303,7 @@ int clientid_sync_step(clientid_sync *s, uint64_t now_ns, uint64_t *next_ns, cli
     clientid__sync_upkeep(s, now_ns);
     clientid__sync_yield(s, now_ns);
     clientid__sync_follow_durable(s);
+    clientid__names_look(s, now_ns);
     watch_age(s, now_ns);
     *next_ns = next_time(s, rv, now_ns);
     report(s);

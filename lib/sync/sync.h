@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 struct clientid_sync {
     const clientid_allocator *mem;
@@ -38,6 +39,7 @@ struct clientid_sync {
     int source_code;                     /* of the last round, 0: in step */
     int disk_code;                       /* of the last write to the folder */
     uint64_t first_contact_ns;           /* that a reader found in the files */
+    uint64_t taken_contact_ns;           /* of the files, as last read */
     clientid_position first_seen;        /* in the limits table, before anything was loaded */
     clientid_error trouble;              /* of the last round with the source */
     uint64_t source_next_ns;             /* when to ask a source again that failed */
@@ -52,6 +54,13 @@ struct clientid_sync {
     uint64_t files_next_ns; /* when to load files again that were refused */
     int files_code;         /* of the last time they were followed for want of the source */
     uint64_t touched_ns;
+
+    /* names.c */
+    char *state;             /* the folder's path */
+    struct stat limits_stat; /* of the limits file, as this sync began */
+    bool has_limits_file;
+    bool limits_apart; /* it is another one by now, as last logged */
+    uint64_t looked_ns;
 
     /* thread.c */
     pthread_t thread;
@@ -111,6 +120,8 @@ void clientid__sync_take_first(struct clientid_sync *sync);
 void clientid__sync_take(struct clientid_sync *sync, uint64_t now_ns);
 /* After a round: a writer whose source is out of reach leaves the folder to one that has more luck. */
 void clientid__sync_yield(struct clientid_sync *sync, uint64_t now_ns);
+/* Lets the lock go, if it is held as one of those that share. */
+void clientid__sync_renounce(struct clientid_sync *sync);
 /* How far the writer is, for metrics. */
 void clientid__sync_follow_durable(struct clientid_sync *sync);
 
@@ -124,6 +135,13 @@ static inline bool clientid__sync_drafts(const struct clientid_sync *sync)
 {
     return sync->has_folder && clientid__folder_drafts(&sync->folder);
 }
+
+/* ---- names.c: what was removed or replaced under its name ----------------------------------------- */
+
+/* At the start; |state| may be NULL.  CLIENTID_ERR_NOMEM. */
+int clientid__names_keep(struct clientid_sync *sync, const char *state);
+/* After a round, once a second. */
+void clientid__names_look(struct clientid_sync *sync, uint64_t now_ns);
 
 /* ---- thread.c ---------------------------------------------------------------------------------- */
 

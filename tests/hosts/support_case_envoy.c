@@ -172,7 +172,6 @@ static void write_module_route(FILE *out, const struct support_suite *suite, con
             "                  clientid:\n"
             "                    " TYPES FILTER "dynamic_modules.v3.DynamicModuleFilterPerRoute\n"
             "                    dynamic_module_config: {name: clientid_envoy}\n"
-            "                    per_route_config_name: clientid\n"
             "                    filter_config:\n"
             "                      " TYPES "google.protobuf.StringValue\n"
             "                      value: '{\"api\": \"%s\"}'\n",

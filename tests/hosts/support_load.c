@@ -142,9 +142,15 @@ enum phase { DOWN, CONNECTING, IDLE, SENDING, READING };
 struct connection {
     int fd;
     enum phase phase;
-    uint64_t due_ms; /* DOWN and IDLE: not before */
-    size_t sent;     /* bytes of the request */
+    uint64_t due_ms;     /* DOWN and IDLE: not before */
+    const char *request; /* the load's, or |own| */
+    size_t request_len;
+    size_t sent; /* bytes of the request */
     struct answer answer;
+    unsigned choice;
+    unsigned requests; /* begun on this connection */
+    uint64_t begun_ms;
+    char *own; /* where a chosen request is written */
 };
 
 struct load {
@@ -152,6 +158,7 @@ struct load {
     struct connection connections[LOAD_CONNECTIONS_MAX];
     char *request;
     size_t request_len;
+    size_t own_bytes; /* of each connection's own request; 0: all send |request| */
     struct load_result result;
     _Atomic uint64_t answered;
     atomic_bool stops;
@@ -177,7 +184,8 @@ static void disconnect(struct connection *connection, uint64_t due_ms)
 {
     if (connection->fd >= 0)
         close(connection->fd);
-    *connection = (struct connection){.fd = -1, .phase = DOWN, .due_ms = due_ms};
+    *connection =
+        (struct connection){.fd = -1, .phase = DOWN, .due_ms = due_ms, .own = connection->own};
 }
 
 static void begin_connecting(struct load *load, struct connection *connection)
@@ -197,10 +205,26 @@ static void begin_connecting(struct load *load, struct connection *connection)
     disconnect(connection, monotonic_ms() + RETRY_MS);
 }
 
+static void tell(const struct load *load, const struct connection *connection, bool good, bool left)
+{
+    const struct answer *answer = &connection->answer;
+    const bool answered = !left && (answer->head_done || !good);
+    const struct load_event event = {.choice = connection->choice,
+                                     .status = answered ? answer->status : 0,
+                                     .left = left,
+                                     .whole = answered && good && answer->place == AT_END,
+                                     .reused = connection->requests > 1,
+                                     .begun_ms = connection->begun_ms,
+                                     .ended_ms = monotonic_ms()};
+    if (load->options.seen != NULL)
+        load->options.seen(load->options.self, &event);
+}
+
 /* The answer's head is there, or will never be. */
 static void count_answer(struct load *load, const struct connection *connection, bool good)
 {
     const struct answer *answer = &connection->answer;
+    tell(load, connection, good, false);
     if (!answer->head_done && good) {
         load->result.unknown++;
         return;
@@ -227,8 +251,8 @@ static void lose(struct load *load, struct connection *connection)
 
 static void send_some(struct load *load, struct connection *connection)
 {
-    ssize_t n = send(connection->fd, load->request + connection->sent,
-                     load->request_len - connection->sent, MSG_NOSIGNAL);
+    ssize_t n = send(connection->fd, connection->request + connection->sent,
+                     connection->request_len - connection->sent, MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n < 0) {
@@ -237,15 +261,47 @@ static void send_some(struct load *load, struct connection *connection)
     }
     load->result.sent += connection->sent == 0;
     connection->sent += (size_t)n;
-    if (connection->sent == load->request_len)
+    if (connection->sent == connection->request_len)
         connection->phase = READING;
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
+static size_t write_request(const struct load_options *options, const char *target, char *out,
+                            size_t size)
+{
+    char length[48] = "";
+    const char *method = options->method != NULL ? options->method : "GET";
+    const char *lines = options->lines != NULL ? options->lines : "";
+    const char *body = options->body != NULL ? options->body : "";
+    if (options->body != NULL)
+        snprintf(length, sizeof length, "Content-Length: %zu\r\n", strlen(body));
+    int len = snprintf(out, size, "%s %s HTTP/1.1\r\nHost: test\r\n%s%s\r\n%s", method, target,
+                       lines, length, body);
+    return len > 0 && (size_t)len < size ? (size_t)len : 0;
+}
+
+static void choose(struct load *load, struct connection *connection)
+{
+    char target[LOAD_TARGET_MAX] = "";
+    connection->request = load->request;
+    connection->request_len = load->request_len;
+    if (load->own_bytes == 0)
+        return;
+    connection->choice = load->options.choose(load->options.self, target, sizeof target);
+    connection->request = connection->own;
+    connection->request_len =
+        write_request(&load->options, target, connection->own, load->own_bytes);
 }
 
 static void begin_request(struct load *load, struct connection *connection)
 {
     connection->phase = SENDING;
     connection->sent = 0;
+    connection->requests++;
+    connection->begun_ms = monotonic_ms();
     connection->answer = (struct answer){.place = IN_HEAD};
+    choose(load, connection);
     send_some(load, connection);
 }
 
@@ -301,6 +357,20 @@ static void serve(struct load *load, struct connection *connection, short events
         send_some(load, connection);
 }
 
+/* As a person who closes the page: without a word. */
+static void leave(struct load *load, struct connection *connection)
+{
+    uint64_t now = monotonic_ms();
+    bool waits = connection->phase == READING && !connection->answer.head_done;
+    if (load->options.leave_ms == 0 || !waits ||
+        now < connection->begun_ms + load->options.leave_ms)
+        return;
+    load->alive_ms = now;
+    load->result.left++;
+    tell(load, connection, true, true);
+    disconnect(connection, now + load->options.pause_ms);
+}
+
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 /* What is due is begun.  False when nothing is under way and nothing may begin. */
@@ -310,6 +380,7 @@ static bool begin(struct load *load)
     uint64_t now = monotonic_ms();
     for (unsigned i = 0; i < load->options.connections; i++) {
         struct connection *connection = &load->connections[i];
+        leave(load, connection);
         if (connection->phase == DOWN && connection->due_ms <= now && may_begin(load))
             begin_connecting(load, connection);
         if (connection->phase == IDLE && connection->due_ms <= now && may_begin(load))
@@ -327,6 +398,9 @@ static int next_due_ms(const struct load *load)
         bool waits = connection->phase == DOWN || connection->phase == IDLE;
         if (waits && connection->due_ms < next)
             next = connection->due_ms;
+        if (connection->phase == READING && load->options.leave_ms != 0 &&
+            connection->begun_ms + load->options.leave_ms < next)
+            next = connection->begun_ms + load->options.leave_ms;
     }
     return next > now && may_begin(load) ? (int)(next - now) : may_begin(load) ? 0 : 100;
 }
@@ -369,28 +443,48 @@ static void *run(void *argument)
 
 /* ---- from outside ---------------------------------------------------------------------------- */
 
+static void load_free(struct load *load)
+{
+    for (unsigned i = 0; i < LOAD_CONNECTIONS_MAX; i++)
+        free(load->connections[i].own);
+    free(load->request);
+    free(load);
+}
+
+static bool make_requests(struct load *load)
+{
+    const struct load_options *options = &load->options;
+    const char *target = options->target != NULL ? options->target : "";
+    size_t size = strlen(target) + LOAD_TARGET_MAX + 128;
+    size += options->lines != NULL ? strlen(options->lines) : 0;
+    size += options->body != NULL ? strlen(options->body) : 0;
+    load->own_bytes = options->choose != NULL ? size : 0;
+    for (unsigned i = 0; options->choose != NULL && i < options->connections; i++) {
+        load->connections[i].own = malloc(size);
+        if (load->connections[i].own == NULL)
+            return false;
+    }
+    load->request = malloc(size);
+    if (load->request == NULL)
+        return false;
+    load->request_len = write_request(options, target, load->request, size);
+    return true;
+}
+
 struct load *load_start(const struct load_options *options)
 {
     struct load *load = calloc(1, sizeof *load);
-    const char *lines = options->lines != NULL ? options->lines : "";
-    size_t size = strlen(options->target) + strlen(lines) + 64;
     if (load == NULL)
         return NULL;
     load->options = *options;
-    load->request = malloc(size);
-    if (load->request == NULL)
-        goto fail;
-    load->request_len = (size_t)snprintf(
-        load->request, size, "GET %s HTTP/1.1\r\nHost: test\r\n%s\r\n", options->target, lines);
-    if (options->connections > LOAD_CONNECTIONS_MAX)
+    if (options->connections > LOAD_CONNECTIONS_MAX || !make_requests(load))
         goto fail;
     for (unsigned i = 0; i < options->connections; i++)
         load->connections[i].fd = -1;
     if (pthread_create(&load->thread, NULL, run, load) == 0)
         return load;
 fail:
-    free(load->request);
-    free(load);
+    load_free(load);
     return NULL;
 }
 
@@ -409,7 +503,6 @@ int load_wait(struct load *load, struct load_result *result)
     pthread_join(load->thread, NULL);
     int rv = load->gave_up ? -1 : 0;
     *result = load->result;
-    free(load->request);
-    free(load);
+    load_free(load);
     return rv;
 }

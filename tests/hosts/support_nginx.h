@@ -46,6 +46,7 @@ void nginx_start(struct nginx *nginx);
 int nginx_test(const struct nginx *nginx, char **output);
 /* SIGHUP; waits until the old workers were told to go and new ones run. */
 void nginx_reload(struct nginx *nginx);
+bool nginx_try_reload(const struct nginx *nginx); /* false: that did not happen within 20 s */
 /* SIGQUIT; the exit code. */
 int nginx_stop(struct nginx *nginx);
 /* Stops when it runs, and removes the folder. */
@@ -53,8 +54,9 @@ void nginx_remove(struct nginx *nginx);
 
 /* The pids of the worker processes of |master|; their number. */
 size_t nginx_workers(pid_t master, pid_t *pids, size_t max);
-/* Waits up to 10 s until |master| has |count| worker processes. */
+/* Waits up to 10 s until |master| has |count| worker processes; until it has that many and no others that still end. */
 bool nginx_has_workers(pid_t master, size_t count);
+bool nginx_has_settled(pid_t master, size_t count);
 
 /* Lines of error.log at the levels alert, emerg, crit: none is expected of a healthy server.  Free it. */
 char *nginx_alerts(const struct nginx *nginx);

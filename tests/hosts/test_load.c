@@ -6,6 +6,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -23,7 +26,7 @@ static struct load_result run(const char *target, unsigned connections, uint64_t
 
     assert_non_null(load);
     assert_int_equal(load_wait(load, &result), 0);
-    assert_int_equal(result.sent, result.answered + result.unknown);
+    assert_int_equal(result.sent, result.answered + result.unknown + result.left);
     return result;
 }
 
@@ -111,6 +114,73 @@ static void a_server_that_is_away_is_waited_for(void **state)
     assert_true(result.refused > 0);
 }
 
+/* ---- each request, and its end --------------------------------------------------------------- */
+
+static struct {
+    unsigned chosen, even, odd, left, reused, backwards;
+} seen;
+
+static unsigned count_up(void *self, char *target, size_t size)
+{
+    (void)self;
+    snprintf(target, size, seen.chosen % 2 == 0 ? "/204" : "/count");
+    return seen.chosen++;
+}
+
+static void look(void *self, const struct load_event *event)
+{
+    (void)self;
+    seen.backwards += event->ended_ms < event->begun_ms;
+    seen.even += event->choice % 2 == 0 && event->status == 204;
+    seen.odd += event->choice % 2 == 1 && event->status == 200 && event->whole;
+    seen.left += event->left && event->status == 0 && !event->whole;
+    seen.reused += event->reused;
+}
+
+static void requests_are_chosen_one_by_one(void **state)
+{
+    const struct load_options options = {.port = upstream.port,
+                                         .method = "POST",
+                                         .body = "12345",
+                                         .connections = 3,
+                                         .requests = 100,
+                                         .choose = count_up,
+                                         .seen = look};
+    struct load_result result;
+    (void)state;
+
+    memset(&seen, 0, sizeof(seen));
+    assert_int_equal(load_wait(load_start(&options), &result), 0);
+    assert_int_equal(result.by_status[204], 50);
+    assert_int_equal(result.by_status[200], 50);
+    assert_int_equal(seen.even, 50);
+    assert_int_equal(seen.odd, 50);
+    assert_int_equal(seen.reused, 97);
+    assert_int_equal(seen.backwards, 0);
+    char *last = upstream_last();
+    assert_has(last, "POST /");
+    assert_has(last, "Content-Length: 5\r\n");
+    free(last);
+}
+
+static void who_leaves_is_no_loss(void **state)
+{
+    const struct load_options options = {.port = upstream.port,
+                                         .target = "/hang",
+                                         .connections = 2,
+                                         .requests = 6,
+                                         .leave_ms = 20,
+                                         .seen = look};
+    struct load_result result;
+    (void)state;
+
+    memset(&seen, 0, sizeof(seen));
+    assert_int_equal(load_wait(load_start(&options), &result), 0);
+    assert_int_equal(result.left, 6);
+    assert_int_equal(result.unknown, 0);
+    assert_int_equal(seen.left, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +189,8 @@ int main(void)
         cmocka_unit_test(a_reset_leaves_the_outcome_unknown),
         cmocka_unit_test(what_is_not_http_is_broken),
         cmocka_unit_test(a_server_that_is_away_is_waited_for),
+        cmocka_unit_test(requests_are_chosen_one_by_one),
+        cmocka_unit_test(who_leaves_is_no_loss),
     };
 
     upstream_start(&upstream);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Starting, reloading, upgrading and killing a real nginx with the module: what is refused, and what must go on. */
 #include "support_nginx.h"
+#include "support_sanitizer.h"
 
 #include <clientid/control.h>
 #include <clientid/store.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,12 +167,20 @@ static void configuration(void **state)
 
 static void table_of_another_size(void **state)
 {
+    char limits[128];
     char *output;
     (void)state;
     nginx_write_config(&nginx, GOOD);
-    nginx_write_conf(&nginx, "", "clientid_config @CONFIG@;\n");
+    nginx_write_conf(&nginx, "", "clientid_config @CONFIG@;\n" SERVER("clientid x;"));
+    (void)snprintf(limits, sizeof limits, "%s/limits", nginx.files.dir);
+    (void)unlink(limits);
     assert_int_equal(nginx_test(&nginx, &output), 0);
     free(output);
+    assert_int_equal(access(limits, F_OK), -1); /* a check leaves no trace */
+    nginx_start(&nginx);
+    assert_int_equal(nginx_stop(&nginx), 0);
+    assert_int_equal(access(limits, F_OK), 0);
+    nginx_write_conf(&nginx, "", "clientid_config @CONFIG@;\n");
     nginx_write_config(&nginx,
                        "{\"limits\":{\"file\":\"@DIR@/limits\",\"cells\":2048},\"apis\":{}}");
     assert_int_equal(nginx_test(&nginx, &output), 1);
@@ -485,6 +496,57 @@ static void restart_without_store(void **state)
     assert_int_equal(nginx_stop(&nginx), 0);
 }
 
+/*
+ * All locks of the shared memory of a WAL database (https://sqlite.org/walformat.html, "Locks"): nobody can begin to
+ * read.  By another process, since locks of a process do not lock it out.
+ */
+static pid_t lock_store(void)
+{
+    const struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 120, .l_len = 8};
+    char path[160];
+    int ready[2];
+    char byte;
+    (void)snprintf(path, sizeof path, "%s/store.db-shm", nginx.files.dir);
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        int fd = open(path, O_RDWR);
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when the test fails */
+        if (fd < 0 || fcntl(fd, F_SETLKW, &lock) != 0 || write(ready[1], "", 1) != 1)
+            _exit(1);
+        (void)pause();
+        _exit(0);
+    }
+    (void)close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    (void)close(ready[0]);
+    return pid;
+}
+
+/* SQLite tries for 10 s to read it: nobody waits for that who has contracts. */
+static void reload_with_locked_store(void **state)
+{
+    (void)state;
+    make_folder("kept", 0700);
+    store_open();
+    (void)store_fill();
+    start(STORED, "worker_processes 2;",
+          "clientid_config @CONFIG@;\n" SERVER("clientid id; empty_gif;"));
+    assert_int_equal(status_of("/", "x-id: carol\r\n"), 200);
+    pid_t holder = lock_store();
+    uint64_t begun_ms = now_ms();
+    nginx_reload(&nginx);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(status_of("/", "x-id: carol\r\n"), 200);
+    assert_true(now_ms() - begun_ms < 5000);
+    (void)kill(holder, SIGKILL);
+    assert_int_equal(waitpid(holder, NULL, 0), holder);
+    store_close();
+    expect_no_alerts();
+    assert_int_equal(nginx_stop(&nginx), 0);
+}
+
 /* Workers without privileges: the master opens the limits table, the workers read the last-known-good files. */
 static void unprivileged_workers(void **state)
 {
@@ -592,8 +654,8 @@ static void memory(void **state)
 {
     (void)state;
     write_known_faults();
-    if (system("command -v valgrind >/dev/null") != 0)
-        skip();
+    if (SUPPORT_ASAN || system("command -v valgrind >/dev/null") != 0)
+        skip(); /* a module that was built with a sanitizer has one that looks on, in every test */
     nginx.valgrind = true;
     start(
         "{" STATE LIMITS ",\"apis\":{\"id\":{\"policies\":[{\"policy\":\"client-id-enforcement\","
@@ -639,6 +701,7 @@ int main(void)
         TEST(metrics_of_all_workers),
         TEST(store_that_appears_later),
         TEST(restart_without_store),
+        TEST(reload_with_locked_store),
         TEST(unprivileged_workers),
         TEST(threads_where_they_belong),
         TEST(single_process),

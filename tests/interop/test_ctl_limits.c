@@ -284,6 +284,8 @@ static const struct usage_row usage_rows[] = {
     {"neither a configuration nor a file", {"show"}, 2, "Use --config FILE or --file FILE"},
     {"both", {"show", "-c", "x", "-f", "y"}, 2, "Use --config FILE or --file FILE"},
     {"a client without a configuration", {"show", "-f", "x", "--client", "c1"}, 2, "use --config"},
+    {"a client that is empty", {"reset", "-c", "x", "--client", ""}, 2, "--client is empty"},
+    {"an API that is empty", {"show", "-c", "x", "--api", ""}, 2, "--api is empty"},
     {"a reset of nothing", {"reset", "-f", "x"}, 2, "reset what?"},
     {"a client and all", {"reset", "-c", "x", "--client", "c1", "--all"}, 2, "not both"},
     {"a file that is not there", {"show", "-f", "/nonexistent/limits"}, 3, "/nonexistent/limits"},

@@ -77,7 +77,7 @@ static void health_and_metrics(void **state)
     struct reply reply = get(proxy.admin, "/healthz", "");
     assert_int_equal(reply.status, 200);
     assert_has(reply.body, "\"status\":\"ok\",\"loaded\":true,\"degraded\":false");
-    assert_has(reply.body, "\"revision\":1,\"contracts\":4");
+    assert_has(reply.body, "\"revision\":1,\"contracts\":7");
     reply_free(&reply);
     reply = get(proxy.port, "/id/echo?client_id=alice", "");
     assert_int_equal(reply.status, 200);

@@ -17,7 +17,7 @@ finish() {
 }
 trap finish EXIT
 mkdir "$work/copy"
-git archive HEAD | tar -x -C "$work/copy"
+tar --exclude=./build --exclude=./.git -c . | tar -x -C "$work/copy"
 awk '/^```sh$/ { on = 1; next } /^```$/ && on { exit } on' "$readme" >"$work/lines"
 sed -n 's/^curl .*# *//p' "$work/lines" | grep -o '[0-9][0-9][0-9]' >"$work/due" || true
 [ -s "$work/due" ] || { echo "$readme: no lines, or no curl that says what is due" >&2; exit 1; }

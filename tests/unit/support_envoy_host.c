@@ -131,7 +131,9 @@ const char *host_get(const struct host_pairs *pairs, const char *name, size_t nt
 
 static struct host_pairs *pairs_of(struct host_stream *stream, int type)
 {
-    return type == ABI_REQUEST_HEADERS ? &stream->request : &stream->response;
+    return type == ABI_REQUEST_HEADERS    ? &stream->request
+           : type == ABI_REQUEST_TRAILERS ? &stream->trailers
+                                          : &stream->response;
 }
 
 /* ---- log and statistics ---------------------------------------------------------------------- */
@@ -397,8 +399,20 @@ bool CALL(http_set_filter_state_bytes)(void *filter_envoy, struct abi_bytes key,
 
 bool CALL(http_filter_get_attribute_int)(void *filter_envoy, int attribute, uint64_t *out)
 {
-    (void)attribute;
-    *out = ((const struct host_stream *)filter_envoy)->response_flags;
+    const struct host_stream *stream = filter_envoy;
+    if (attribute != ABI_ATTRIBUTE_RESPONSE_FLAGS && attribute != ABI_ATTRIBUTE_ATTEMPT_COUNT)
+        return false;
+    *out = attribute == ABI_ATTRIBUTE_RESPONSE_FLAGS ? stream->response_flags : stream->attempts;
+    return true;
+}
+
+bool CALL(http_filter_get_attribute_string)(void *filter_envoy, int attribute,
+                                            struct abi_bytes *out)
+{
+    const struct host_stream *stream = filter_envoy;
+    if (attribute != ABI_ATTRIBUTE_RESPONSE_DETAILS || stream->details == NULL)
+        return false;
+    *out = bytes_of(stream->details);
     return true;
 }
 
@@ -569,6 +583,11 @@ int host_body_buffered(struct host_stream *stream, const char *data, size_t len)
     return rv;
 }
 
+void host_trailer(struct host_stream *stream, const char *name, const char *value)
+{
+    pairs_add(&stream->trailers, bytes_of(name), bytes_of(value));
+}
+
 int host_trailers(struct host_stream *stream)
 {
     return module.http_filter_request_trailers(stream, stream->filter);
@@ -595,6 +614,7 @@ void host_stream_del(struct host_stream *stream)
 {
     host_stream_end(stream);
     pairs_free(&stream->request);
+    pairs_free(&stream->trailers);
     pairs_free(&stream->response);
     pairs_free(&stream->metadata);
     pairs_free(&stream->state);

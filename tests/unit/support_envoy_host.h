@@ -33,6 +33,7 @@ struct host_stream {
     const void *filter;
     const void *route; /* per-route configuration, may be NULL */
     struct host_pairs request;
+    struct host_pairs trailers;
     struct host_pairs response;
     struct host_pairs metadata; /* "namespace:key" */
     struct host_pairs state;
@@ -43,8 +44,10 @@ struct host_stream {
     bool received_is_buffered;
     uint64_t buffer_limit; /* 1 MiB */
     uint64_t response_flags;
-    unsigned continued; /* calls to continue_decoding */
-    unsigned events;    /* delivered */
+    uint64_t attempts;
+    const char *details; /* of the response, NULL: none */
+    unsigned continued;  /* calls to continue_decoding */
+    unsigned events;     /* delivered */
     struct {
         unsigned count;
         uint32_t status;
@@ -77,6 +80,7 @@ uint64_t host_stat(const char *name);
 /* |head|: "GET /path HTTP/1.1\nname: value\n..."; names become lower case. */
 void host_stream_new(struct host_stream *stream, const void *config, const void *route,
                      const char *head);
+void host_trailer(struct host_stream *stream, const char *name, const char *value);
 /* Makes the module's part anew; nothing else is allocated. */
 void host_stream_refilter(struct host_stream *stream, const void *config);
 int host_headers(struct host_stream *stream, bool end);

@@ -271,6 +271,28 @@ static void identity_is_the_decisions(void **state)
     }
 }
 
+static void trailers_say_nobody(void **state)
+{
+    (void)state;
+    static const char *const apis_of[] = {"\"id\"", "\"off\""};
+    for (size_t i = 0; i < 2; i++) {
+        const void *config = filter_of(apis_of[i], "");
+        struct host_stream s;
+        host_stream_new(&s, config, NULL, "POST /a?client_id=alice HTTP/1.1");
+        host_trailer(&s, "x-client-id", "mallory");
+        host_trailer(&s, "x_client_name", "mallory");
+        host_trailer(&s, "x-client-id", "mallory");
+        host_trailer(&s, "checksum", "1");
+        assert_int_equal(host_headers(&s, false), HOST_CONTINUE);
+        assert_int_equal(host_body(&s, "abc", 3, false), HOST_CONTINUE);
+        assert_int_equal(host_trailers(&s), HOST_CONTINUE);
+        assert_int_equal(s.trailers.count, 1);
+        assert_string_equal(host_get(&s.trailers, "checksum", 0), "1");
+        host_stream_del(&s);
+        host_config_del(config);
+    }
+}
+
 static void identity_headers_by_choice(void **state)
 {
     (void)state;
@@ -323,6 +345,7 @@ static void refusals_are_explained(void **state)
     s.dies_in_reply = true;
     assert_int_equal(host_headers(&s, true), HOST_STOP);
     assert_string_equal(host_get(&s.metadata, "clientid:reason", 0), "client-unknown");
+    assert_string_equal(host_get(&s.request, ":path", 0), "/a"); /* as access logs show it */
     assert_string_equal(host_get(&s.metadata, "clientid:id", 0), "b\xc3\xb6"
                                                                  "b");
     assert_null(host_get(&s.metadata, "clientid:tier", 0));
@@ -407,11 +430,24 @@ static void refunds_what_nobody_saw(void **state)
 {
     (void)state;
     static const struct {
+        const char *name;
         uint64_t flags;
+        uint64_t attempts;
+        const char *details;
         bool back;
-    } cases[] = {{0, false},     {1 << 5, true},  {1 << 1, true},
-                 {1 << 8, true}, {1 << 6, false}, {1 << 5 | 1 << 15, false},
-                 {1 << 24, true}};
+    } cases[] = {
+        {"no flag", 0, 1, "via_upstream", false},
+        {"not connected", 1 << 5, 1, "upstream_reset_before_response_started{x}", true},
+        {"no host", 1 << 1, 1, "no_healthy_upstream", true},
+        {"no route", 1 << 8, 0, "route_not_found", true},
+        {"no cluster", 1 << 24, 0, "cluster_not_found", true},
+        {"too many", 1 << 7, 1, "upstream_reset_before_response_started{overflow}", true},
+        {"the connection ended", 1 << 6, 1, "upstream_reset_before_response_started{x}", false},
+        {"retries", 1 << 5 | 1 << 15, 1, "upstream_reset_before_response_started{x}", false},
+        {"an answer that could not be retried", 1 << 7, 1, "via_upstream", false},
+        {"not the first attempt", 1 << 1, 2, "no_healthy_upstream", false},
+        {"nothing known", 1 << 5, 1, NULL, false},
+    };
     const void *config = filter("tier");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct host_stream s;
@@ -420,13 +456,16 @@ static void refunds_what_nobody_saw(void **state)
         assert_int_equal(host_headers(&s, true), HOST_CONTINUE);
         long left = strtol(host_get(&s.metadata, "clientid:remaining", 0), NULL, 10);
         s.response_flags = cases[i].flags;
+        s.attempts = cases[i].attempts;
+        s.details = cases[i].details;
         host_response(&s);
         host_response(&s); /* once */
         host_stream_del(&s);
         host_stream_new(&s, config, NULL, "GET /a?client_id=alice HTTP/1.1");
         assert_int_equal(host_headers(&s, true), HOST_CONTINUE);
-        assert_int_equal(strtol(host_get(&s.metadata, "clientid:remaining", 0), NULL, 10),
-                         cases[i].back ? left : left - 1);
+        if (strtol(host_get(&s.metadata, "clientid:remaining", 0), NULL, 10) !=
+            left - !cases[i].back)
+            fail_msg("%s", cases[i].name);
         assert_int_equal(host_stat("clientid.refunded"), before + cases[i].back);
         host_stream_del(&s);
     }
@@ -493,6 +532,24 @@ static void a_client_that_leaves_frees_its_place(void **state)
         assert_int_equal(host_schedulers(), 0);
     }
     assert_int_equal(host_stat("clientid.abandoned"), before + 3);
+    host_config_del(config);
+}
+
+/* A time limit of Envoy's, or another filter, while it waits. */
+static void an_answer_of_others_ends_the_wait(void **state)
+{
+    (void)state;
+    const void *config = filter("stuck");
+    struct host_stream s;
+    (void)ask(config, NULL, "GET /a HTTP/1.1");
+    for (unsigned i = 0; i < 3; i++) { /* the queue has room for one */
+        host_stream_new(&s, config, NULL, "GET /a HTTP/1.1");
+        assert_int_equal(host_headers(&s, true), HOST_STOP_ALL_AND_WATERMARK);
+        host_response(&s);
+        assert_int_equal(host_schedulers(), 0);
+        assert_int_equal(s.continued + s.reply.count, 0);
+        host_stream_del(&s);
+    }
     host_config_del(config);
 }
 
@@ -676,6 +733,24 @@ static void routes_choose(void **state)
     host_route_del(enforced);
 }
 
+static void a_route_may_name_another_file(void **state)
+{
+    (void)state;
+    char file[300], json[512];
+    snprintf(file, sizeof file, "%s/elsewhere.json", folder);
+    file_write(file, "{\"apis\":{\"open\":{\"policies\":[{\"policy\":\"rate-limiting\","
+                     "\"limits\":[\"1/1d\"]}]}}}");
+    snprintf(json, sizeof json, "{\"config\":\"%s\",\"api\":\"open\"}", file);
+    const void *config = filter("open");
+    const void *route = host_route(json);
+    assert_non_null(route);
+    assert_int_equal(ask(config, route, "GET /a HTTP/1.1"), 0);
+    assert_int_equal(ask(config, route, "GET /a HTTP/1.1"), 429);
+    assert_int_equal(ask(config, NULL, "GET /a HTTP/1.1"), 0);
+    host_route_del(route);
+    host_config_del(config);
+}
+
 static void unknown_api_instances_stay_closed(void **state)
 {
     (void)state;
@@ -856,7 +931,10 @@ static void validation_touches_nothing(void **state)
     char file[300], json[512], text[512], lock_file[400];
     snprintf(file, sizeof file, "%s/validated.json", folder);
     snprintf(json, sizeof json, "{\"config\":\"%s\",\"api\":\"a\"}", file);
-    snprintf(text, sizeof text, "{\"state\":\"%s\",\"apis\":{\"a\":{\"policies\":[]}}}", folder);
+    snprintf(text, sizeof text,
+             "{\"state\":\"%s\",\"limits\":{\"file\":\"%s/limits\"},"
+             "\"apis\":{\"a\":{\"policies\":[]}}}",
+             folder, folder);
     file_write(file, text);
     host_validates = true;
     const void *config = host_config(json);
@@ -997,6 +1075,7 @@ int main(void)
         };
     const struct CMUnitTest others[] = {
         cmocka_unit_test(identity_is_the_decisions),
+        cmocka_unit_test(trailers_say_nobody),
         cmocka_unit_test(identity_headers_by_choice),
         cmocka_unit_test(large_requests),
         cmocka_unit_test(refusals_are_explained),
@@ -1007,11 +1086,13 @@ int main(void)
         cmocka_unit_test(delayed_until_quota),
         cmocka_unit_test(delays_end_in_a_refusal),
         cmocka_unit_test(a_client_that_leaves_frees_its_place),
+        cmocka_unit_test(an_answer_of_others_ends_the_wait),
         cmocka_unit_test(without_a_timer_nothing_waits),
         cmocka_unit_test(bodies),
         cmocka_unit_test(bodies_that_are_too_large),
         cmocka_unit_test(a_body_waits_too),
         cmocka_unit_test(routes_choose),
+        cmocka_unit_test(a_route_may_name_another_file),
         cmocka_unit_test(unknown_api_instances_stay_closed),
         cmocka_unit_test(shadow_counts_and_lets_pass),
         cmocka_unit_test(metrics_by_path),

@@ -269,6 +269,25 @@ static void test_table(void **state)
     support_world_del(&w);
 }
 
+/* A file that does not fit, and a folder that is not there, without a trace of the check. */
+static void check_sees_what_a_start_would(const char *file, const clientid_options *options)
+{
+    clientid_options check = *options;
+    clientid_gateway *gateway;
+    clientid_error error = {0};
+    FILE *out = fopen(file, "w");
+
+    check.flags = CLIENTID_LIMITS_ASIDE;
+    assert_non_null(out);
+    fputs("something else\n", out);
+    fclose(out);
+    assert_int_equal(clientid_gateway_new(&gateway, &check, &error), CLIENTID_ERR_FORMAT);
+    unlink(file);
+    check.config = CLIENTID_STR("{\"limits\": {\"file\": \"/nowhere/at/all/limits\"}}");
+    assert_int_equal(clientid_gateway_new(&gateway, &check, &error), CLIENTID_ERR_IO);
+    assert_string_equal(error.pointer, "/limits/file");
+}
+
 static void test_a_file_by_itself(void **state)
 {
     char folder[] = "/tmp/clientid-limits-XXXXXX", file[64], text[2048];
@@ -289,7 +308,14 @@ static void test_a_file_by_itself(void **state)
     assert_int_equal(clientid_limits_open(&limits, file, CLIENTID_LIMITS_READ, &error),
                      CLIENTID_ERR_NOT_FOUND);
     assert_int_equal(clientid_gateway_new(&gateway, &options, &error), CLIENTID_ERR_NOT_FOUND);
+    for (unsigned i = 0; i < 2; i++) {
+        options.flags = CLIENTID_LIMITS_ASIDE | (i == 0 ? 0 : CLIENTID_LIMITS_EXISTING);
+        assert_int_equal(clientid_gateway_new(&gateway, &options, &error), 0);
+        clientid_gateway_del(gateway);
+    }
     assert_int_equal(access(file, F_OK), -1);
+    check_sees_what_a_start_would(file, &options);
+    options.flags = CLIENTID_LIMITS_EXISTING;
     support_world_new(&w, text);
     assert_true(clientid__str_eq(clientid_gateway_limits_file(w.gateway), clientid__cstr(file)));
     support_ask(&w, "orders", ALICE);

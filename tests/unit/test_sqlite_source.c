@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Load, changes and poll; a file that is away, replaced or moved back; changes that replay to what a load gives. */
+#include "store/sqlite.h"
 #include "support_event.h"
 #include "support_store.h"
 
@@ -375,6 +376,61 @@ static void test_restored_backup(void **state)
     fixture_del(&f);
 }
 
+static void copy_database(sqlite3 *to, sqlite3 *from)
+{
+    sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+
+    assert_non_null(backup);
+    assert_int_equal(sqlite3_backup_step(backup, -1), SQLITE_DONE);
+    assert_int_equal(sqlite3_backup_finish(backup), SQLITE_OK);
+}
+
+/* "sqlite3 FILE .restore": the file stays, what is in it goes back, and on past what was seen before anybody polls. */
+static void test_restored_in_place(void **state)
+{
+    struct fixture f;
+    sqlite3 *backup = NULL;
+
+    (void)state;
+    fixture_new(&f);
+    support_new_api(&f.s, "orders");
+    assert_int_equal(sqlite3_open(":memory:", &backup), SQLITE_OK);
+    copy_database(backup, clientid__sqlite_of(f.s.store)->db);
+    support_new_tier(&f.s, 1, "gold", false);
+    assert_int_equal(load(&f), 0);
+    copy_database(clientid__sqlite_of(f.s.store)->db, backup);
+    sqlite3_close(backup);
+    f.s.now_ns += 1000;
+    support_new_tier(&f.s, 1, "other", false);
+    support_new_tier(&f.s, 1, "third", false);
+    assert_true(support_revision(&f.s) > f.position.revision);
+    assert_int_equal(poll_source(&f), 1);
+    assert_int_equal(changes(&f), CLIENTID_ERR_GAP);
+    assert_int_equal(load(&f), 0);
+    assert_int_equal(f.map->count, 2);
+    assert_int_equal(changes(&f), 0);
+    fixture_del(&f);
+}
+
+/* What the last-known-good files say may come from before a backup was put back: deltas after it would miss a revocation. */
+static void test_position_of_somebody_else(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_new(&f);
+    support_new_api(&f.s, "orders");
+    assert_int_equal(load(&f), 0);
+    f.source.close(f.source.self);
+    assert_int_equal(clientid_store_source(&f.source, f.s.uri, &f.s.error), 0);
+    f.s.error = (clientid_error){0};
+    assert_int_equal(changes(&f), CLIENTID_ERR_GAP);
+    assert_int_equal(f.s.error.code, 0); /* every start is one: nothing to warn of */
+    assert_int_equal(load(&f), 0);
+    assert_int_equal(changes(&f), 0);
+    fixture_del(&f);
+}
+
 static void test_turned_to_garbage(void **state)
 {
     static const char garbage[4096] = "garbage";
@@ -585,6 +641,8 @@ int main(void)
         cmocka_unit_test(test_missing_then_there),
         cmocka_unit_test(test_replaced),
         cmocka_unit_test(test_restored_backup),
+        cmocka_unit_test(test_restored_in_place),
+        cmocka_unit_test(test_position_of_somebody_else),
         cmocka_unit_test(test_turned_to_garbage),
         cmocka_unit_test(test_close_keeps_another_wal),
         cmocka_unit_test(test_changes_replay_to_a_load),

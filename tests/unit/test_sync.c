@@ -531,6 +531,36 @@ static void a_contact_from_the_future_grows_old_all_the_same(void **state)
     EXPECT(1, REGISTRY_EXPIRED);
 }
 
+/* One that follows the files reads that contact again and again. */
+static void so_does_one_in_the_files_that_are_followed(void **state)
+{
+    const uint32_t modes[] = {CLIENTID_SYNC_READ, CLIENTID_SYNC_SHARE};
+
+    (void)state;
+    start(AGED);
+    assert_int_equal(step(), 0);
+    stop();
+    source.changes_code = source.poll_code = CLIENTID_ERR_UNREACHABLE;
+    w.now_ns -= 86400 * SECOND_NS;
+    for (size_t i = 0; i < 2; i++) {
+        clientid_sync_options options = sync_options(modes[i]);
+
+        start_gateway(&w, AGED);
+        assert_int_equal(clientid_sync_new(&sync_, w.gateway,
+                                           modes[i] == CLIENTID_SYNC_READ ? NULL : &source.source,
+                                           &options, NULL),
+                         0);
+        step();
+        step();
+        EXPECT(1, ALLOWED);
+        w.now_ns += 3700 * SECOND_NS;
+        step();
+        step();
+        EXPECT(1, REGISTRY_EXPIRED);
+        stop();
+    }
+}
+
 static void strict_waits_for_the_source(void **state)
 {
     (void)state;
@@ -1369,6 +1399,96 @@ static void a_thread_steps_until_it_is_stopped(void **state)
 
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* ---- names that lead elsewhere ------------------------------------------------------------------ */
+
+/* Who opens the name from now on counts in another file: two quotas, and nobody would know. */
+static void a_limits_file_that_was_replaced_is_told(void **state)
+{
+    char config[512], file[96], away[96];
+
+    (void)state;
+    snprintf(file, sizeof(file), "%s/limits", path);
+    snprintf(away, sizeof(away), "%s/away", path);
+    snprintf(config, sizeof(config),
+             "{\"limits\": {\"file\": \"%s\", \"cells\": 64, \"keyCells\": 64, \"useCells\": 64}, "
+             "%s}",
+             file, APIS);
+    start(config);
+    assert_int_equal(step(), 0);
+    assert_null(strstr(logged.all, "limits file"));
+    assert_int_equal(rename(file, away), 0);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(step(), 0);
+    assert_non_null(strstr(logged.last, "quota of its own"));
+    assert_null(strstr(strstr(logged.all, "limits file") + 1, "limits file")); /* once */
+    clientid_gateway_del(make_gateway(config, NULL)); /* another one makes it anew */
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(step(), 0);
+    assert_null(strstr(strstr(logged.all, "limits file") + 1, "limits file"));
+    assert_int_equal(rename(away, file), 0);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(step(), 0);
+    assert_non_null(strstr(logged.last, "in use again"));
+    EXPECT(1, ALLOWED);
+}
+
+/* What goes on into a folder that was moved away, no restart finds: a revocation would be undone by it. */
+static void a_folder_that_was_replaced_is_left_for_the_new_one(void **state)
+{
+    const uint32_t modes[] = {CLIENTID_SYNC_WRITE, CLIENTID_SYNC_SHARE};
+    char copy[512], moved[96];
+
+    (void)state;
+    snprintf(moved, sizeof(moved), "%s.moved", path);
+    snprintf(copy, sizeof(copy), "mv %s %s && cp -a %s %s", path, moved, moved, path);
+    for (size_t i = 0; i < 2; i++) {
+        clientid_sync_options options = sync_options(modes[i]);
+
+        support_source_set(&source, 1, CLIENTID_APPROVED);
+        start_gateway(&w, FLEXIBLE);
+        assert_int_equal(clientid_sync_new(&sync_, w.gateway, &source.source, &options, NULL), 0);
+        assert_int_equal(step(), 0);
+        assert_int_equal(system(copy), 0);
+        for (int n = 0; n < 30; n++)
+            assert_int_equal(step(), 0);
+        assert_non_null(strstr(logged.all, "folder was replaced"));
+        support_source_set(&source, 1, CLIENTID_REVOKED);
+        assert_int_equal(step(), 0);
+        stop();
+        source.load_code = source.changes_code = source.poll_code = CLIENTID_ERR_UNREACHABLE;
+        start(FLEXIBLE);
+        EXPECT(1, CONTRACT_REVOKED);
+        stop();
+        source.load_code = source.changes_code = source.poll_code = 0;
+        support_folder_del(moved);
+        logged.all[0] = '\0';
+    }
+}
+
+/* Removed by mistake and made again, both by hand, while it is in use. */
+static void a_folder_that_was_removed_is_written_once_it_is_back(void **state)
+{
+    clientid_sync_options options = sync_options(CLIENTID_SYNC_SHARE);
+
+    (void)state;
+    start_gateway(&w, FLEXIBLE);
+    assert_int_equal(clientid_sync_new(&sync_, w.gateway, &source.source, &options, NULL), 0);
+    assert_int_equal(step(), 0);
+    support_folder_del(path);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(step(), 0);
+    support_source_set(&source, 1, CLIENTID_REVOKED);
+    assert_int_equal(step(), 0);
+    EXPECT(1, CONTRACT_REVOKED);
+    assert_int_equal(mkdir(path, 0700), 0);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(step(), 0);
+    stop();
+    source.load_code = source.changes_code = source.poll_code = CLIENTID_ERR_UNREACHABLE;
+    start(FLEXIBLE);
+    EXPECT(1, CONTRACT_REVOKED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1389,6 +1509,7 @@ int main(void)
         ROW(a_restart_without_the_source_serves_the_last_state),
         ROW(contracts_too_old_do_not_count),
         ROW(a_contact_from_the_future_grows_old_all_the_same),
+        ROW(so_does_one_in_the_files_that_are_followed),
         ROW(strict_waits_for_the_source),
         ROW(strict_that_becomes_flexible_loads_the_files),
         ROW(disabled_lets_pass_until_contracts_are_there),
@@ -1422,6 +1543,9 @@ int main(void)
         ROW(a_folder_that_cannot_be_written_is_tried_again),
         ROW(each_allocation_may_fail),
         ROW(a_thread_steps_until_it_is_stopped),
+        ROW(a_limits_file_that_was_replaced_is_told),
+        ROW(a_folder_that_was_replaced_is_left_for_the_new_one),
+        ROW(a_folder_that_was_removed_is_written_once_it_is_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
