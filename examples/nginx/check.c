@@ -168,10 +168,18 @@ static ngx_int_t fail(struct inquiry *q)
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
+/* What became of a subrequest's upstream nobody remembers at the end; it may have done the work. */
+static void keep_refundable(const ngx_http_request_t *r, struct visit *visit)
+{
+    if (r != r->main)
+        visit->charge_count = 0;
+}
+
 static ngx_int_t allow(struct inquiry *q)
 {
     if (record(q, true) != NGX_OK || answer_allowed(q->r, q->decision) != NGX_OK)
         return fail(q);
+    keep_refundable(q->r, q->visit);
     q->visit->state = q->decision->reason == CLIENTID_REASON_NO_POLICY ? VISIT_OPEN : VISIT_ALLOWED;
     return q->visit->state == VISIT_OPEN ? NGX_DECLINED : NGX_OK;
 }
@@ -260,7 +268,17 @@ static ngx_int_t pass_again(ngx_http_request_t *r, const struct loc_conf *conf, 
     struct passage *passage = passage_get(r);
     if (passage == NULL || forward_clean(r, conf, passage, visit, true) != NGX_OK)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    keep_refundable(r, visit);
     return NGX_OK;
+}
+
+/* Its body could not be read (400, 413), and an error page led here: no body, then. */
+static ngx_int_t decide_bodiless(struct inquiry *q)
+{
+    q->visit->state = VISIT_NEW;
+    q->visit->flags = CLIENTID_BODY_GIVEN;
+    q->visit->body = (clientid_str){NULL, 0};
+    return decide(q);
 }
 
 /* NGX_OK: let through; NGX_DECLINED: likewise, without a say in "satisfy any"; NGX_DONE: wait; or a status. */
@@ -282,6 +300,7 @@ static ngx_int_t check(ngx_http_request_t *r, const struct loc_conf *conf)
     case VISIT_DENIED: /* who was refused itself is here for an error page, nobody else is */
         return q.visit->owner == r ? NGX_DECLINED : decide(&q);
     case VISIT_BODY:
+        return decide_bodiless(&q);
     case VISIT_WAITING:
         return q.visit->owner == r ? NGX_DONE : delay_follow(r);
     case VISIT_DUE:
@@ -351,16 +370,24 @@ ngx_int_t check_bypassed(ngx_http_request_t *r)
 
 /* ---- afterwards ------------------------------------------------------------------------------ */
 
-/* No upstream was ever connected: bad gateway, or a time-out of connect. */
+static bool is_gateway_error(ngx_uint_t status)
+{
+    return status == NGX_HTTP_BAD_GATEWAY || status == NGX_HTTP_GATEWAY_TIME_OUT;
+}
+
+/*
+ * No upstream was ever connected: bad gateway, or a time-out of connect.  Who got something else for it (a stale page of
+ * a cache, that of an error_page) was served.
+ */
 static bool reached_nobody(const ngx_http_request_t *r)
 {
-    if (r->upstream_states == NULL || r->upstream_states->nelts == 0)
+    const ngx_uint_t answered = r->err_status != 0 ? r->err_status : r->headers_out.status;
+    if (r->upstream_states == NULL || r->upstream_states->nelts == 0 || r->post_action ||
+        !is_gateway_error(answered))
         return false;
     const ngx_http_upstream_state_t *states = r->upstream_states->elts;
     for (ngx_uint_t i = 0; i < r->upstream_states->nelts; i++) {
-        if (states[i].connect_time != (ngx_msec_t)-1 ||
-            (states[i].status != NGX_HTTP_BAD_GATEWAY &&
-             states[i].status != NGX_HTTP_GATEWAY_TIME_OUT))
+        if (states[i].connect_time != (ngx_msec_t)-1 || !is_gateway_error(states[i].status))
             return false;
     }
     return true;
@@ -370,6 +397,7 @@ ngx_int_t check_done(ngx_http_request_t *r)
 {
     const struct main_conf *main = ngx_http_get_module_main_conf(r, ngx_http_clientid_module);
     const struct passage *passage = passage_find(r);
+    log_finish(r);
     if (passage == NULL || main->process == NULL || r != r->main || !reached_nobody(r))
         return NGX_OK;
     for (struct visit *visit = passage->last; visit != NULL; visit = visit->next)

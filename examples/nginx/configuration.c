@@ -57,8 +57,12 @@ static void on_warning(void *self, const clientid_error *warning)
 static bool read_fd(ngx_conf_t *cf, int fd, clientid_str *out)
 {
     struct stat info;
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > FILE_BYTES_MAX)
+    if (fstat(fd, &info) != 0)
         return false;
+    if (!S_ISREG(info.st_mode) || info.st_size > FILE_BYTES_MAX) {
+        ngx_set_errno(S_ISDIR(info.st_mode) ? EISDIR : S_ISREG(info.st_mode) ? EFBIG : EINVAL);
+        return false;
+    }
     char *text = ngx_palloc(cf->temp_pool, (size_t)info.st_size + 1);
     if (text == NULL)
         return false;

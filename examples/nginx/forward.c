@@ -7,6 +7,7 @@
 #include "forward.h"
 
 #include "log.h"
+#include "variables.h"
 
 /* As clientid-proxy: '_' for '-', since CGI, WSGI and PHP make no difference. */
 static bool names_alike(ngx_str_t name, ngx_str_t lower)
@@ -194,6 +195,7 @@ ngx_int_t forward_clean(ngx_http_request_t *r, const struct loc_conf *conf, stru
         return NGX_ERROR;
     if (identified && visit->verified && add_identity(r, conf, visit) != NGX_OK)
         return NGX_ERROR;
+    variables_forget(r);
     visit->cleaned = r;
     return NGX_OK;
 }

@@ -6,10 +6,17 @@
  */
 #include "log.h"
 
+#include "variables.h"
+
 static u_char mark[] = "?***";
 static const ngx_str_t hidden = {sizeof mark - 1, mark};
 
 enum { REQUEST_LINE_BYTES = 2048 }; /* nginx cuts a line of the error log there, too */
+
+static bool is_protocol(const u_char *text, size_t len)
+{
+    return len >= 5 && ngx_strncmp(text, "HTTP/", 5) == 0;
+}
 
 /* From the first '?' up to the protocol; false when there is none. */
 static bool find_query(ngx_str_t line, size_t *begin, size_t *end)
@@ -21,7 +28,10 @@ static bool find_query(ngx_str_t line, size_t *begin, size_t *end)
     *end = line.len;
     while (*end > *begin && line.data[*end - 1] != ' ')
         --*end;
-    *end = *end > *begin ? *end - 1 : line.len; /* HTTP/0.9 has no protocol */
+    if (*end > *begin && is_protocol(line.data + *end, line.len - *end))
+        --*end;
+    else /* HTTP/0.9, or a line that nginx cut off or could not read */
+        *end = line.len;
     return true;
 }
 
@@ -75,11 +85,19 @@ ngx_int_t log_hide_query(ngx_http_request_t *r)
 
 /* ---- before a decision ----------------------------------------------------------------------- */
 
+/* It was refused before a location was chosen, or another refusal led to this one: it may be for a protected one. */
+static bool is_stray(ngx_http_request_t *r)
+{
+    const struct main_conf *main = ngx_http_get_module_main_conf(r, ngx_http_clientid_module);
+    const ngx_http_core_srv_conf_t *server = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    return main->uses.nelts != 0 && (r->error_page || r->loc_conf == server->ctx->loc_conf);
+}
+
 /* Nobody knows yet what in the query is a credential. */
 static bool is_raw(ngx_http_request_t *r)
 {
     const struct loc_conf *conf = ngx_http_get_module_loc_conf(r, ngx_http_clientid_module);
-    if (conf == NULL || conf->api == NULL)
+    if (conf == NULL || (conf->api == NULL && !is_stray(r)))
         return false;
     const struct passage *passage = passage_find(r->main);
     return passage == NULL || !passage->kept;
@@ -142,6 +160,22 @@ ngx_int_t log_guard(ngx_http_request_t *r)
         r->log_handler = on_log;
     }
     return NGX_DECLINED;
+}
+
+/* ---- at the end ------------------------------------------------------------------------------ */
+
+void log_finish(ngx_http_request_t *r)
+{
+    if (r != r->main || !is_raw(r))
+        return;
+    if (log_hide_query(r) != NGX_OK)
+        r->request_line.len = 0;
+    const u_char *at =
+        ngx_strlchr(r->unparsed_uri.data, r->unparsed_uri.data + r->unparsed_uri.len, '?');
+    if (r->unparsed_uri.len != 0 && at != NULL)
+        r->unparsed_uri.len = (size_t)(at - r->unparsed_uri.data);
+    r->args.len = 0;
+    variables_forget(r);
 }
 
 /* ---- refusals -------------------------------------------------------------------------------- */

@@ -261,7 +261,8 @@ static ngx_int_t on_process_start(ngx_cycle_t *cycle)
     struct main_conf *main = main_conf_of(cycle);
     if (main == NULL || (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE))
         return NGX_OK;
-    if (!process_start(main, cycle)) /* requests are then refused */
+    if (!variables_find_cached(main, cycle) ||
+        !process_start(main, cycle)) /* requests are then refused */
         ngx_log_error(NGX_LOG_ALERT, cycle->log, 0, "clientid: no memory for this process");
     return NGX_OK;
 }

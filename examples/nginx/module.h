@@ -37,6 +37,7 @@ struct main_conf {
     struct process *process;             /* NULL outside worker processes */
     ngx_array_t uses;                    /* of struct use */
     ngx_http_log_handler_pt log_handler; /* nginx's own */
+    ngx_array_t cached;                  /* of ngx_uint_t: variables that show the request */
     unsigned rewrites : 1;               /* somewhere is "clientid_phase rewrite" */
     unsigned satisfies_any : 1;
 };

@@ -117,3 +117,46 @@ ngx_int_t variables_add(ngx_conf_t *cf)
     }
     return NGX_OK;
 }
+
+/* ---- nginx's own ----------------------------------------------------------------------------- */
+
+static bool shows_request(const ngx_http_variable_t *variable)
+{
+    static const ngx_str_t names[] = {ngx_string("request"), ngx_string("request_uri"),
+                                      ngx_string("remote_user")};
+    const ngx_str_t name = variable->name;
+    if (variable->flags & NGX_HTTP_VAR_CHANGEABLE) /* "set" gave it its value */
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (name.len == names[i].len && ngx_strncmp(name.data, names[i].data, name.len) == 0)
+            return true;
+    }
+    return name.len > 5 && ngx_strncmp(name.data, "http_", 5) == 0;
+}
+
+bool variables_find_cached(struct main_conf *main, ngx_cycle_t *cycle)
+{
+    const ngx_http_core_main_conf_t *core =
+        ngx_http_cycle_get_module_main_conf(cycle, ngx_http_core_module);
+    const ngx_http_variable_t *all = core->variables.elts;
+    if (ngx_array_init(&main->cached, cycle->pool, 8, sizeof(ngx_uint_t)) != NGX_OK)
+        return false;
+    for (ngx_uint_t i = 0; i < core->variables.nelts; i++) {
+        ngx_uint_t *index = shows_request(&all[i]) ? ngx_array_push(&main->cached) : NULL;
+        if (index != NULL)
+            *index = i;
+        else if (shows_request(&all[i]))
+            return false;
+    }
+    return true;
+}
+
+void variables_forget(ngx_http_request_t *r)
+{
+    const struct main_conf *main = ngx_http_get_module_main_conf(r, ngx_http_clientid_module);
+    const ngx_uint_t *cached = main->cached.elts;
+    for (ngx_uint_t i = 0; i < main->cached.nelts; i++) {
+        r->variables[cached[i]].valid = 0;
+        r->variables[cached[i]].not_found = 0;
+    }
+}

@@ -48,9 +48,11 @@ static const char places[] =
     "clientid_config @CONFIG@;\n"
     "log_format safe '$clientid_request_line|$status|$clientid_id|$clientid_name|$clientid_tier|'\n"
     "    '$clientid_reason|$clientid_remaining|$clientid_delay|$clientid_shadow|$clientid_api';\n"
+    "log_format uri '$request|$request_uri|$args|$query_string|$arg_client_secret';\n"
     "server {\n"
     "  access_log @DIR@/safe safe;\n"
     "  access_log @DIR@/combined combined;\n"
+    "  access_log @DIR@/uri uri;\n"
     "  listen 127.0.0.1:@PORT@;\n"
     "  listen 127.0.0.1:@H2@ http2;\n"
     "  root @DIR@/www;\n"
@@ -77,6 +79,22 @@ static const char places[] =
     "  location /limited/ { clientid limited; }\n"
     "  location /slow { clientid slow; empty_gif; }\n"
     "  location /down { clientid a; proxy_pass http://127.0.0.1:1; }\n"
+    "  location /down-page { clientid a; proxy_pass http://127.0.0.1:1; error_page 502 =200 "
+    "/a/start.html; }\n"
+    "  location /down-mirrored { clientid a; mirror /counted; proxy_pass http://127.0.0.1:1; }\n"
+    "  location /down-inside { mirror /counted; proxy_pass http://127.0.0.1:1; }\n"
+    "  location /counted { internal; clientid a; proxy_pass http://127.0.0.1:@UP@/echo; }\n"
+    "  location /afterwards { clientid a; empty_gif; post_action /down-action; }\n"
+    "  location /down-action { internal; proxy_pass http://127.0.0.1:1; }\n"
+    "  location /seen { clientid secret; if ($request_uri = $http_x_client_id) { return 400; }\n"
+    "    if ($http_client_secret = $request) { return 400; } rewrite ^ /echo break;\n"
+    "    proxy_set_header Seen \"$request_uri $request $http_x_client_id $http_client_secret\";\n"
+    "    proxy_pass http://127.0.0.1:@UP@; }\n"
+    "  location /closed { clientid secret; deny all; empty_gif; error_page 403 /closed.html; }\n"
+    "  location = /closed.html { rewrite_log on; rewrite ^/none / break; }\n"
+    "  location /broken { clientid form; error_page 400 413 /broken/page.html; "
+    "client_max_body_size "
+    "2k; empty_gif; }\n"
     "  location /status { clientid id; clientid_denied_status 404; empty_gif; }\n"
     "  location /quota { clientid limited; clientid_quota_status 503; empty_gif; }\n"
     "  location /shadow { clientid secret; clientid_mode shadow; rewrite ^ /echo break;\n"
@@ -167,6 +185,7 @@ static void write_pages(void)
         assert_int_equal(mkdir(path, 0755), 0);
     }
     write_page("static/x.html", "the page");
+    write_page("closed.html", "closed");
     write_page("limited/x.html", "limited page");
     write_page("a/start.html", "start of a");
     write_page("a/ssi.html", "<!--#include virtual=\"/a/start.html\" --> and more");
@@ -438,6 +457,22 @@ static void variables_are_clean(void **state)
     reply_free(&reply);
 }
 
+/* nginx keeps what a variable was when an "if" asked for it, before the check. */
+static void variables_read_early_are_clean(void **state)
+{
+    (void)state;
+    struct reply reply =
+        fetch("/seen?client_id=alice&client_secret=wonderland&q=1", "X-Client-Id: root\r\n");
+    assert_int_equal(reply.status, 200);
+    assert_has(reply.body, "Seen: /seen?q=1 GET /seen?q=1 HTTP/1.1 alice ");
+    assert_hasnt(reply.body, "wonderland");
+    assert_hasnt(reply.body, "root");
+    reply_free(&reply);
+    reply = fetch("/seen", SECRETS "X-Client-Id: root\r\n");
+    assert_has(reply.body, "Seen: /seen GET /seen HTTP/1.1 alice \r\n");
+    reply_free(&reply);
+}
+
 static void scgi_and_grpc(void **state)
 {
     (void)state;
@@ -503,6 +538,32 @@ static void unreached_upstream_costs_nothing(void **state)
     assert_int_equal(strtoul(strstr(reply.head, "X-RateLimit-Remaining: ") + 23, NULL, 10),
                      left - 1);
     reply_free(&reply);
+}
+
+static unsigned long remaining(void)
+{
+    struct reply reply = fetch("/a/start.html", "");
+    const char *at = strstr(reply.head, "X-RateLimit-Remaining: ");
+    unsigned long left = at != NULL ? strtoul(at + 23, NULL, 10) : 0;
+    reply_free(&reply);
+    return left;
+}
+
+/* Nothing comes back for a request that was served, by whatever. */
+static void work_done_is_charged(void **state)
+{
+    static const struct {
+        const char *target;
+        unsigned status;
+    } rows[] = {
+        {"/down-page", 200}, {"/down-mirrored", 502}, {"/down-inside", 502}, {"/afterwards", 200}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        unsigned long before = remaining();
+        expect(rows[i].target, "", rows[i].status, NULL);
+        if (remaining() != before - 2)
+            fail_msg("%s was refunded", rows[i].target);
+    }
 }
 
 /* ---- ways in --------------------------------------------------------------------------------- */
@@ -832,6 +893,30 @@ static void bodies_too_large(void **state)
     reply_free(&reply);
 }
 
+/* nginx itself refuses what it cannot read; its page is in a location that asks for the same body. */
+static void unreadable_bodies(void **state)
+{
+    static const char *const bodies[] = {"zz\r\n", "1000\r\n"};
+    static char large[0x1000];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        int fd = client_connect(nginx.port);
+        struct reply reply;
+        client_text(fd, "POST /broken HTTP/1.1\r\nHost: t\r\n"
+                        "Content-Type: application/x-www-form-urlencoded\r\n"
+                        "Transfer-Encoding: chunked\r\n\r\n");
+        sleep_ms(50);
+        client_text(fd, bodies[i]);
+        memset(large, 'a', sizeof large);
+        if (i == 1)
+            client_send(fd, large, sizeof large);
+        reply = client_read(fd, false);
+        assert_int_equal(reply.status, 401);
+        reply_free(&reply);
+        (void)close(fd);
+    }
+}
+
 /* ---- HTTP/2 ---------------------------------------------------------------------------------- */
 
 /* What curl says: status and body. */
@@ -932,6 +1017,24 @@ static void logs_show_no_secrets(void **state)
     expect("/busy?client_id=alice&client_secret=s3cret", "", 401, NULL);
     expect("/busy?client_id=alice&client_secret=s3cret", "", 503, NULL);
     expect("/down?client_secret=visible-here", "", 502, NULL);
+    expect("/closed?client_id=alice&client_secret=s3cret", "", 403, NULL);
+    char *text;
+    int fd = client_connect(nginx.port); /* no Host: refused before there is a location */
+    client_text(fd, "GET /secret/early?client_secret=hushed HTTP/1.1\r\n\r\n");
+    struct reply reply = client_read(fd, false);
+    assert_int_equal(reply.status, 400);
+    reply_free(&reply);
+    (void)close(fd);
+    assert_true(proxy_file_gets(&nginx.files, "safe", "GET /secret/early?*** HTTP/1.1|400|"));
+    assert_true(proxy_file_gets(&nginx.files, "safe", "GET /closed?*** HTTP/1.1|403|"));
+    assert_true(
+        proxy_file_gets(&nginx.files, "uri", "GET /secret/early?*** HTTP/1.1|/secret/early|"));
+    text = proxy_file(&nginx.files, "uri");
+    assert_hasnt(text, "wonderland");
+    assert_hasnt(text, "hushed");
+    assert_hasnt(text, "closed?client");
+    assert_hasnt(text, "busy?client");
+    free(text);
     assert_true(
         proxy_file_gets(&nginx.files, "safe",
                         "GET /secret/l1?shown=1 HTTP/1.1|200|alice|Alice Inc|gold|allowed|-|"));
@@ -961,11 +1064,13 @@ int main(void)
         TEST(quota),
         TEST(credentials_end_here),
         TEST(variables_are_clean),
+        TEST(variables_read_early_are_clean),
         TEST(scgi_and_grpc),
         TEST(unprotected_is_untouched),
         TEST(other_identity_headers),
         TEST(basic_is_taken_away),
         TEST(unreached_upstream_costs_nothing),
+        TEST(work_done_is_charged),
         TEST(charged_once),
         TEST(another_api_instance_is_asked_too),
         TEST(no_way_around),
@@ -980,6 +1085,7 @@ int main(void)
         TEST(subrequests_wait),
         TEST(bodies_with_credentials),
         TEST(bodies_too_large),
+        TEST(unreadable_bodies),
         TEST(http2),
         TEST(http2_streams_wait),
         TEST(http2_client_leaves),

@@ -99,7 +99,7 @@ static const struct {
     {"not loaded where it is not used", "{", SERVER("empty_gif;"), NULL},
     {"no such file", GOOD, "clientid_config /none;\n" SERVER("clientid x;"),
      "cannot open \"/none\" (2: No such file or directory) in "},
-    {"a folder", GOOD, "clientid_config /tmp;\n" SERVER("clientid x;"), "cannot read \"/tmp\""},
+    {"a folder", GOOD, "clientid_config /tmp;\n" SERVER("clientid x;"), "cannot read \"/tmp\" (21: Is a directory)"},
     {"syntax: line and column", "{\n  \"apis\": {]\n}",
      "clientid_config @CONFIG@;\n" SERVER("clientid x;"), "config:2:"},
     {"key: JSON pointer",
