@@ -156,7 +156,8 @@ static void identity_comes_from_the_decision_only(void **state)
 {
     (void)state;
     static const char spoof[] = "X-Client-Id: mallory\r\nx-client-name: mallory\r\n"
-                                "X_Client_Tier: mallory\r\nX-CLIENT_ID: mallory\r\n";
+                                "X_Client_Tier: mallory\r\nX-CLIENT_ID: mallory\r\n"
+                                "X.Client.Id: mallory\r\n";
     struct reply reply = get(proxy.port, "/echo", spoof);
     assert_int_equal(reply.status, 200);
     assert_hasnt(reply.body, "mallory");
