@@ -57,15 +57,18 @@ void forward_who(struct who *who, const clientid_decision *decision, bool claime
 
 /* ---- request --------------------------------------------------------------------------------- */
 
-/* CGI and WSGI make '_' of '-': what they would take for an identity line is one. */
+/* CGI, WSGI and PHP make '_' of '-', PHP of '.' too: what they would take for an identity line is one. */
+static char folded(char c)
+{
+    return c == '_' || c == '.' ? '-' : c;
+}
+
 static bool names_alike(struct abi_bytes name, struct abi_bytes other)
 {
     if (name.len != other.len)
         return false;
     for (size_t i = 0; i < name.len; i++) {
-        char a = name.ptr[i] == '_' ? '-' : name.ptr[i];
-        char b = other.ptr[i] == '_' ? '-' : other.ptr[i];
-        if (a != b)
+        if (folded(name.ptr[i]) != folded(other.ptr[i]))
             return false;
     }
     return true;

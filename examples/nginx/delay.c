@@ -91,9 +91,28 @@ ngx_int_t delay_start(ngx_http_request_t *r, struct visit *visit, clientid_decis
     return NGX_DONE;
 }
 
+static void on_follow_end(void *data)
+{
+    on_pool_end(data);
+}
+
+/* The same one all the time: who is followed may wait for minutes. */
+static ngx_event_t *follow_timer(ngx_http_request_t *r)
+{
+    for (ngx_pool_cleanup_t *cleanup = r->pool->cleanup; cleanup != NULL; cleanup = cleanup->next) {
+        ngx_event_t *timer = cleanup->data;
+        if (cleanup->handler == on_follow_end && timer->data == r)
+            return timer;
+    }
+    ngx_event_t *timer = timer_new(r);
+    if (timer != NULL)
+        r->pool->cleanup->handler = on_follow_end;
+    return timer;
+}
+
 ngx_int_t delay_follow(ngx_http_request_t *r)
 {
-    ngx_event_t *timer = timer_new(r);
+    ngx_event_t *timer = follow_timer(r);
     if (timer == NULL || watch(r) != NGX_OK)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     ngx_add_timer(timer, FOLLOW_MS);

@@ -9,15 +9,18 @@
 #include "log.h"
 #include "variables.h"
 
-/* As clientid-proxy: '_' for '-', since CGI, WSGI and PHP make no difference. */
+/* As clientid-proxy: CGI, WSGI and PHP make '_' of '-', PHP of '.' too. */
+static u_char folded(u_char c)
+{
+    return c == '_' || c == '.' ? '-' : c;
+}
+
 static bool names_alike(ngx_str_t name, ngx_str_t lower)
 {
     if (name.len != lower.len)
         return false;
     for (size_t i = 0; i < name.len; i++) {
-        u_char c = ngx_tolower(name.data[i]);
-        if (c != lower.data[i] && (c != '_' || lower.data[i] != '-') &&
-            (c != '-' || lower.data[i] != '_'))
+        if (folded(ngx_tolower(name.data[i])) != folded(lower.data[i]))
             return false;
     }
     return true;

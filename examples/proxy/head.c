@@ -78,11 +78,12 @@ bool text_equal(clientid_str a, clientid_str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* CGI, WSGI and PHP make '_' of '-', PHP of '.' too: what an upstream takes for one name is one. */
 static char folded(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return (char)(c + ('a' - 'A'));
-    return c == '_' ? '-' : c;
+    return c == '_' || c == '.' ? '-' : c;
 }
 
 bool names_alike(clientid_str name, const char *other)

@@ -31,28 +31,28 @@ struct clientid_sync {
     bool files_tried; /* by one that has a source: the files are read once */
     bool files_apart; /* a reader's memory no longer equals what it read: load again */
     bool torn;        /* a round was applied in part: memory is at no position */
+    bool ask;         /* the source has changes that were not taken yet */
+    bool in_step;     /* with the source, or the files, after the last round */
     struct clientid__registry_walk walk; /* of the snapshot that is being written */
     size_t piece_contracts;              /* of it at a time */
     unsigned drafts_dropped;             /* in a row, because tiers went meanwhile */
-    bool ask;                            /* the source has changes that were not taken yet */
-    bool in_step;                        /* with the source, or the files, after the last round */
     int source_code;                     /* of the last round, 0: in step */
     int disk_code;                       /* of the last write to the folder */
-    uint64_t first_contact_ns;           /* that a reader found in the files */
-    uint64_t taken_contact_ns;           /* of the files, as last read */
-    clientid_position first_seen;        /* in the limits table, before anything was loaded */
-    clientid_error trouble;              /* of the last round with the source */
-    uint64_t source_next_ns;             /* when to ask a source again that failed */
+    int files_code;               /* of the last time they were followed for want of the source */
+    int round_code;               /* why the source was told to stop */
+    uint64_t first_contact_ns;    /* that a reader found in the files */
+    uint64_t taken_contact_ns;    /* of the files, as last read */
+    clientid_position first_seen; /* in the limits table, before anything was loaded */
+    clientid_error trouble;       /* of the last round with the source */
+    uint64_t source_next_ns;      /* when to ask a source again that failed */
     uint64_t failing_ns; /* since when it fails, as a writer that shares counts; 0: it does not */
 
     struct clientid__round round;
-    int round_code; /* why the source was told to stop */
     struct clientid__backoff wait;
     struct clientid__backoff disk_wait;
     struct clientid__backoff files_wait;
     uint64_t disk_next_ns;  /* when to try to write the folder again */
     uint64_t files_next_ns; /* when to load files again that were refused */
-    int files_code;         /* of the last time they were followed for want of the source */
     uint64_t touched_ns;
 
     /* names.c */
