@@ -15,7 +15,8 @@
 /*
  * NGINX with 2 workers, Envoy with 2 threads and clientid-proxy with 2 threads, all with one configuration file, one
  * store, one folder of last-known-good files and one limits table.  API instance "x" is served by each of them under
- * "/x/", with the client id and secret in the query unless its policies say otherwise.
+ * "/x/", with the client id and secret in the query unless its policies say otherwise.  Envoy writes what it answers with 500
+ * or more to its file "failed", with the reason.
  */
 enum fleet_host { FLEET_NGINX, FLEET_ENVOY, FLEET_PROXY, FLEET_HOSTS };
 

@@ -31,6 +31,8 @@ struct answer {
     bool has_length;
     bool closes; /* the connection cannot be used again */
     uint64_t left;
+    char body[LOAD_BODY_MAX]; /* how it begins */
+    size_t body_len;
     char line[256]; /* longer ones are cut: none that matters is */
     size_t line_len;
 };
@@ -116,6 +118,14 @@ static bool take_byte(struct answer *answer, char byte)
     return take_line(answer);
 }
 
+static void keep_start(struct answer *answer, const char *data, size_t len)
+{
+    size_t room = sizeof answer->body - 1 - answer->body_len;
+    len = len < room ? len : room;
+    memcpy(answer->body + answer->body_len, data, len);
+    answer->body_len += len;
+}
+
 /* False when it is not HTTP, or more came than was asked for. */
 static bool take(struct answer *answer, const char *data, size_t len)
 {
@@ -123,6 +133,7 @@ static bool take(struct answer *answer, const char *data, size_t len)
         size_t part = 1;
         if (answer->place == IN_BODY || answer->place == IN_CHUNK) {
             part = answer->left < len ? (size_t)answer->left : len;
+            keep_start(answer, data, part);
             answer->left -= part;
             if (answer->left == 0)
                 answer->place = answer->place == IN_BODY ? AT_END : IN_CHUNK_END;
@@ -209,13 +220,15 @@ static void tell(const struct load *load, const struct connection *connection, b
 {
     const struct answer *answer = &connection->answer;
     const bool answered = !left && (answer->head_done || !good);
-    const struct load_event event = {.choice = connection->choice,
-                                     .status = answered ? answer->status : 0,
-                                     .left = left,
-                                     .whole = answered && good && answer->place == AT_END,
-                                     .reused = connection->requests > 1,
-                                     .begun_ms = connection->begun_ms,
-                                     .ended_ms = monotonic_ms()};
+    struct load_event event = {.choice = connection->choice,
+                               .status = answered ? answer->status : 0,
+                               .left = left,
+                               .whole = answered && good && answer->place == AT_END,
+                               .reused = connection->requests > 1,
+                               .begun_ms = connection->begun_ms,
+                               .ended_ms = monotonic_ms()};
+    if (answered)
+        memcpy(event.body, answer->body, sizeof event.body);
     if (load->options.seen != NULL)
         load->options.seen(load->options.self, &event);
 }

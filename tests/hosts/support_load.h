@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define LOAD_BODY_MAX 64
+
 /* The end of one request. */
 struct load_event {
     unsigned choice;
@@ -14,6 +16,7 @@ struct load_event {
     bool whole;                  /* the answer was HTTP and its body complete */
     bool reused;                 /* not the first request on its connection */
     uint64_t begun_ms, ended_ms; /* CLOCK_MONOTONIC */
+    char body[LOAD_BODY_MAX];    /* how it begins; NUL-terminated */
 };
 
 /*

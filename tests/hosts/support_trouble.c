@@ -2,14 +2,18 @@
 #include "support_trouble.h"
 
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sqlite3.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 extern char **environ;
 
@@ -39,7 +43,7 @@ static const struct {
     [TROUBLE_LOCKED_RELOAD] = {"reload with a locked store", LOSES_REUSED, FLEET_NGINX},
 };
 
-enum { DRAIN_MS = 800, AFTER_MS = 200 }; /* envoy_start sets one second */
+enum { DRAIN_MS = 800, AFTER_MS = 200, BEFORE_MS = 3000 }; /* envoy_start sets one second */
 
 const char *trouble_name(enum trouble what)
 {
@@ -83,6 +87,19 @@ bool trouble_explains(const struct troubles *troubles, enum fleet_host host,
             return true;
     }
     return false;
+}
+
+void trouble_print(const struct troubles *troubles, const struct load_event *event,
+                   uint64_t since_ms)
+{
+    for (size_t i = 0; i < troubles->count; i++) {
+        if (troubles->records[i].begun_ms > event->ended_ms ||
+            troubles->records[i].ended_ms + BEFORE_MS < event->begun_ms)
+            continue;
+        print_message("  %s, %llu to %llu ms\n", kinds[troubles->records[i].what].name,
+                      (unsigned long long)(troubles->records[i].begun_ms - since_ms),
+                      (unsigned long long)(troubles->records[i].ended_ms - since_ms));
+    }
 }
 
 /* ---- another process ------------------------------------------------------------------------- */

@@ -48,6 +48,10 @@ unsigned troubles_of(const struct troubles *troubles, enum trouble what);
 bool trouble_explains(const struct troubles *troubles, enum fleet_host host,
                       const struct load_event *event);
 
+/* What was under way at that time, for people: names and milliseconds since |since_ms|. */
+void trouble_print(const struct troubles *troubles, const struct load_event *event,
+                   uint64_t since_ms);
+
 /* For main: "--hold-writer FILE MS" and "--hold-readers FILE MS", what the other process runs.  -1: neither was asked for. */
 int trouble_main(int argc, char **argv);
 

@@ -132,7 +132,8 @@ static void look(void *self, const struct load_event *event)
     (void)self;
     seen.backwards += event->ended_ms < event->begun_ms;
     seen.even += event->choice % 2 == 0 && event->status == 204;
-    seen.odd += event->choice % 2 == 1 && event->status == 200 && event->whole;
+    seen.odd += event->choice % 2 == 1 && event->status == 200 && event->whole &&
+                strcmp(event->body, "5") == 0;
     seen.left += event->left && event->status == 0 && !event->whole;
     seen.reused += event->reused;
 }

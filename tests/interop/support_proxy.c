@@ -42,9 +42,13 @@ void sleep_ms(unsigned ms)
 
 /* ---- reading HTTP ---------------------------------------------------------------------------- */
 
-/* Buffered reading of a socket; every wait ends after 20 s, so a fault fails a test and does not hang it. */
+/*
+ * Buffered reading of a socket.  A client's wait ends after 20 s, so a fault fails a test and does not hang it; the upstream
+ * waits for ever: closing a connection that is idle would break a request that is on its way.
+ */
 struct input {
     int fd;
+    bool is_upstream;
     char data[65536];
     size_t at, len;
 };
@@ -52,7 +56,7 @@ struct input {
 static bool fill(struct input *in)
 {
     struct pollfd fd = {.fd = in->fd, .events = POLLIN};
-    if (poll(&fd, 1, 20000) <= 0)
+    if (poll(&fd, 1, in->is_upstream ? -1 : 20000) <= 0)
         return false;
     ssize_t n = recv(in->fd, in->data, sizeof in->data, 0);
     in->at = 0;
@@ -315,6 +319,9 @@ static void *accept_all(void *cls)
         struct input *in = malloc(sizeof *in);
         pthread_t thread;
         in->fd = client;
+        in->is_upstream = true;
+        /* A program that a test starts would keep the connection open after its end. */
+        fcntl(client, F_SETFD, FD_CLOEXEC);
         setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
         in->at = in->len = 0;
         atomic_fetch_add(&connection_count, 1);
