@@ -232,8 +232,9 @@ static void decides(void **state)
 static void identity_is_the_decisions(void **state)
 {
     (void)state;
-    static const char spoof[] = "\nx-client-id: mallory\nx.client.id: mallory\nx_client_name: mallory\n"
-                                "x-client_tier: mallory\nx-client-id: mallory\nx-other: 1";
+    static const char spoof[] =
+        "\nx-client-id: mallory\nx.client.id: mallory\nx_client_name: mallory\n"
+        "x-client_tier: mallory\nx-client-id: mallory\nx-other: 1";
     char head[512];
     const void *config = filter("id");
     struct host_stream s;
