@@ -535,7 +535,7 @@ static void test_options(void **state)
     options.size--;
     assert_int_equal(clientid_gateway_new(&gateway, &options, NULL), CLIENTID_ERR_ARG);
     options.size = sizeof(options);
-    options.flags = 2;
+    options.flags = 4;
     assert_int_equal(clientid_gateway_new(&gateway, &options, NULL), CLIENTID_ERR_ARG);
     options.flags = 0;
     options.shared_counters = CLIENTID__TALLY_SLOTS_MAX + 1;
