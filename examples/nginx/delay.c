@@ -91,6 +91,7 @@ ngx_int_t delay_start(ngx_http_request_t *r, struct visit *visit, clientid_decis
     return NGX_DONE;
 }
 
+/* An address of its own, by which follow_timer knows its timers. */
 static void on_follow_end(void *data)
 {
     on_pool_end(data);

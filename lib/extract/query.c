@@ -13,6 +13,14 @@ static clientid_str piece_at(const char *at, const char *end)
     return clientid__str(at, (size_t)((stop != NULL ? stop : end) - at));
 }
 
+/* Where the piece behind |piece| begins, NULL when there is none.  Behind a '&' at the end there is one, empty. */
+static const char *behind(clientid_str piece, const char *end)
+{
+    const char *stop = piece.ptr + piece.len;
+
+    return stop != end ? stop + 1 : NULL;
+}
+
 static clientid_str name_of(clientid_str piece)
 {
     const char *equals = piece.len > 0 ? memchr(piece.ptr, '=', piece.len) : NULL;
@@ -121,11 +129,11 @@ static int settle(const struct clientid__reader *reader, struct clientid__param 
 int clientid__pairs_read(const struct clientid__reader *reader, clientid_str text,
                          unsigned url_flags, struct clientid__param *params, size_t count)
 {
-    const char *const end = text.ptr + text.len;
+    const char *const end = text.ptr != NULL ? text.ptr + text.len : NULL;
     clientid_str piece;
     uint32_t pieces = 0;
 
-    for (const char *at = text.ptr; at < end; at += piece.len + 1) {
+    for (const char *at = text.ptr; at != NULL; at = behind(piece, end)) {
         piece = piece_at(at, end);
         if (piece.len == 0)
             continue;
@@ -183,13 +191,12 @@ static bool stripped(clientid_str piece, const clientid_str *names, size_t count
 size_t clientid__query_strip(clientid_str query, const clientid_str *names, size_t name_count,
                              char *out)
 {
-    const char *const end = query.ptr + query.len;
+    const char *const end = query.ptr != NULL ? query.ptr + query.len : NULL;
     clientid_str piece;
     char *next = out;
     bool first = true;
 
-    /* The piece behind a '&' at the end is there, and empty. */
-    for (const char *at = query.ptr; at != NULL && at <= end; at += piece.len + 1) {
+    for (const char *at = query.ptr; at != NULL; at = behind(piece, end)) {
         piece = piece_at(at, end);
         if (stripped(piece, names, name_count))
             continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support_nginx.h"
 
+#include "support_daemon.h"
 #include "support_sanitizer.h"
 
 #include <arpa/inet.h>
@@ -56,26 +57,15 @@ bool nginx_available(void)
     return program() != NULL && access(module, R_OK) == 0;
 }
 
-/* Of a socket that is closed again: nobody else here takes ports at random in the meantime. */
-static unsigned free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    (void)close(fd);
-    return ntohs(address.sin_port);
-}
-
 void nginx_prepare(struct nginx *nginx, const struct upstream *upstream)
 {
+    unsigned ports[2];
     char path[128];
     *nginx = (struct nginx){.pid = -1, .up_port = upstream != NULL ? upstream->port : 1};
     proxy_prepare(&nginx->files);
-    nginx->port = free_port();
-    nginx->h2_port = free_port();
+    daemon_ports(ports, 2);
+    nginx->port = ports[0];
+    nginx->h2_port = ports[1];
     (void)snprintf(path, sizeof path, "%s/temp", nginx->files.dir);
     assert_int_equal(mkdir(path, 0755), 0);
 }
