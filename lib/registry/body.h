@@ -60,6 +60,7 @@ struct clientid__name {
 /* What verifying a secret costs is one for all clients of a registry, and grows with these. */
 #define CLIENTID__TRAIT_TWO_SALTS  1u /* a record has two secrets with different salts */
 #define CLIENTID__TRAIT_HMAC       2u /* a record has a secret under a pepper */
+#define CLIENTID__TRAIT_SECOND     4u /* a record has a second secret */
 #define CLIENTID__TRAIT_SALT_SHIFT 8  /* from here: bytes of the longest salt */
 
 struct clientid__registry {

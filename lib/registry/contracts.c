@@ -129,6 +129,8 @@ static void note_traits(struct clientid__registry *registry, const struct client
     for (unsigned n = 0; n < 2; n++) {
         struct clientid__secret_slot slot = clientid__record_slot(r, n);
 
+        if (n == 1 && slot.algorithm != CLIENTID_SECRET_NONE)
+            traits |= CLIENTID__TRAIT_SECOND;
         if (slot.algorithm == CLIENTID_SECRET_HMAC_SHA256)
             traits |= CLIENTID__TRAIT_HMAC;
         if (slot.salt_len > longest)
