@@ -6,48 +6,49 @@
 #include "extract/header.h"
 #include "extract/query.h"
 
-enum { VALUES_MAX = 2 };
-
 typedef int params_fn(const struct clientid__reader *reader, struct clientid__param *params,
                       size_t count);
 
-static bool in_query(const struct clientid__expression *e)
+enum {
+    IN_QUERY = 1U << CLIENTID__QUERY | 1U << CLIENTID__ANY,
+    IN_HEADER = 1U << CLIENTID__HEADER | 1U << CLIENTID__ANY,
+    IN_FORM = 1U << CLIENTID__FORM,
+    IN_PART = 1U << CLIENTID__PART
+};
+
+static bool is_in(const struct clientid__expression *e, unsigned carriers)
 {
-    return e->carrier == CLIENTID__QUERY || e->carrier == CLIENTID__ANY;
+    return (carriers >> e->carrier & 1) != 0;
 }
 
-static bool in_header(const struct clientid__expression *e)
+static int read_headers(const struct clientid__reader *reader, struct clientid__param *params,
+                        size_t count)
 {
-    return e->carrier == CLIENTID__HEADER || e->carrier == CLIENTID__ANY;
+    int rv = 0;
+
+    for (size_t i = 0; rv >= 0 && i < count; i++)
+        rv = clientid__header_read(reader, params[i].name, &params[i].value);
+    return rv < 0 ? rv : 0;
 }
 
-static bool in_form(const struct clientid__expression *e)
-{
-    return e->carrier == CLIENTID__FORM;
-}
-
-static bool in_part(const struct clientid__expression *e)
-{
-    return e->carrier == CLIENTID__PART;
-}
-
-/* Reads those of |where| that are |in| one carrier, in one pass over it. */
-static int read_params(const struct clientid__reader *reader, params_fn *read,
-                       bool (*in)(const struct clientid__expression *),
+/* Reads those of |where| that are in these carriers, in one pass over them. */
+static int read_params(const struct clientid__reader *reader, params_fn *read, unsigned in,
                        const struct clientid__expression *const *where,
                        struct clientid__value *values, size_t count)
 {
-    struct clientid__param params[VALUES_MAX];
-    struct clientid__value *target[VALUES_MAX];
+    struct clientid__param params[CLIENTID__PARAMS_MAX];
+    struct clientid__value *target[CLIENTID__PARAMS_MAX];
     size_t n = 0;
     int rv;
 
     for (size_t i = 0; i < count; i++) {
-        if (!in(where[i]))
+        if (!is_in(where[i], in))
             continue;
         target[n] = &values[i];
         params[n++] = (struct clientid__param){.name = clientid__expression_name(where[i])};
     }
+    if (n == 0)
+        return 0;
     rv = read(reader, params, n);
     if (rv < 0)
         return rv;
@@ -56,50 +57,25 @@ static int read_params(const struct clientid__reader *reader, params_fn *read,
     return 0;
 }
 
-static int read_headers(const struct clientid__reader *reader,
-                        const struct clientid__expression *const *where,
-                        struct clientid__value *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct clientid__value value;
-        int rv;
-        if (!in_header(where[i]))
-            continue;
-        rv = clientid__header_read(reader, clientid__expression_name(where[i]), &value);
-        if (rv < 0)
-            return rv;
-        clientid__value_merge(&values[i], &value);
-    }
-    return 0;
-}
-
-/* Where to look at all: a bit for each carrier. */
-static unsigned carriers(const struct clientid__expression *const *where, size_t count)
-{
-    unsigned bits = 0;
-
-    for (size_t i = 0; i < count; i++)
-        bits |= 1U << where[i]->carrier;
-    return bits;
-}
-
 static int read_values(const struct clientid__reader *reader,
                        const struct clientid__expression *const *where,
                        struct clientid__value *values, size_t count)
 {
-    const unsigned in = carriers(where, count);
+    unsigned in = 0;
     int rv = 0;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         values[i] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
-    if (in & (1U << CLIENTID__QUERY | 1U << CLIENTID__ANY))
-        rv = read_params(reader, clientid__query_read, in_query, where, values, count);
-    if (rv == 0 && (in & (1U << CLIENTID__HEADER | 1U << CLIENTID__ANY)) != 0)
-        rv = read_headers(reader, where, values, count);
-    if (rv == 0 && (in & 1U << CLIENTID__FORM) != 0)
-        rv = read_params(reader, clientid__form_read, in_form, where, values, count);
-    if (rv == 0 && (in & 1U << CLIENTID__PART) != 0)
-        rv = read_params(reader, clientid__parts_read, in_part, where, values, count);
+        in |= 1U << where[i]->carrier;
+    }
+    if ((in & IN_QUERY) != 0)
+        rv = read_params(reader, clientid__query_read, IN_QUERY, where, values, count);
+    if (rv == 0 && (in & IN_HEADER) != 0)
+        rv = read_params(reader, read_headers, IN_HEADER, where, values, count);
+    if (rv == 0 && (in & IN_FORM) != 0)
+        rv = read_params(reader, clientid__form_read, IN_FORM, where, values, count);
+    if (rv == 0 && (in & IN_PART) != 0)
+        rv = read_params(reader, clientid__parts_read, IN_PART, where, values, count);
     return rv;
 }
 
@@ -132,21 +108,19 @@ int clientid__extract(const struct clientid__spec *spec, const struct clientid__
 {
     const struct clientid__expression *const where[] = {&spec->id, &spec->secret};
     const struct clientid__reader reader = {request, caps, scratch, spec->flags};
-    struct clientid__value basic[2], values[2], *found = values;
+    struct clientid__value found[2], values[2];
     int rv = 0;
 
     *out = (struct clientid__credentials){.reason = CLIENTID_REASON_ID_MISSING};
-    basic[0] = basic[1] = values[0] = values[1] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
+    found[0] = found[1] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
     if (spec->flags & CLIENTID__SPEC_BASIC)
-        rv = clientid__basic_read(&reader, &basic[0], &basic[1]);
+        rv = clientid__basic_read(&reader, &found[0], &found[1]);
     if (rv == 0 && (spec->flags & CLIENTID__SPEC_EXPRESSIONS) != 0)
-        rv = read_values(&reader, where, values, 2);
+        rv = read_values(&reader, where, spec->flags & CLIENTID__SPEC_BASIC ? values : found, 2);
     if (rv < 0)
         return rv;
-    if (spec->flags & CLIENTID__SPEC_BASIC) {
-        merge_basic(basic, values);
-        found = basic;
-    }
+    if ((spec->flags & CLIENTID__SPEC_BASIC) && (spec->flags & CLIENTID__SPEC_EXPRESSIONS))
+        merge_basic(found, values);
 
     out->reason = judge(&found[0], &found[1]);
     out->from_query = found[0].from_query || found[1].from_query;

@@ -3,7 +3,7 @@
 #include "extract/query.h"
 
 #include "base/str.h"
-#include "extract/urlcode.h"
+#include "extract/scan.h"
 
 /* The piece that begins at |at|: up to the next '&', or to |end|. */
 static clientid_str piece_at(const char *at, const char *end)
@@ -28,24 +28,86 @@ static clientid_str name_of(clientid_str piece)
     return clientid__str(piece.ptr, equals != NULL ? (size_t)(equals - piece.ptr) : piece.len);
 }
 
-/*
- * No reader takes |piece| for |name|: told by its first bytes, which settles nearly all of a query.  Plain bytes stay
- * where they are whatever a reader makes of the rest, so those that differ by more than the case of a letter (0x20)
- * settle it.
- */
-static bool surely_other(clientid_str piece, clientid_str name)
+/* The first bytes of a name, which tell it from nearly all others. */
+struct wanted {
+    uint64_t word; /* eight of them at most, the rest 0 */
+    uint64_t mask; /* of those that tell: not the case of a letter (0x20), nothing past the end */
+};
+
+static struct wanted wanted_of(clientid_str name)
 {
-    unsigned char c;
+    uint64_t word = 0;
 
-    if (piece.len >= 8 && name.len >= 8) {
-        uint64_t word = clientid__load_eight(piece.ptr);
+    if (name.len >= 8)
+        return (struct wanted){clientid__load_eight(name.ptr), ~CLIENTID__EACH(0x20)};
+    for (size_t i = 0; i < name.len; i++)
+        word |= (uint64_t)(unsigned char)name.ptr[i] << (8 * i);
+    return (struct wanted){word, ~CLIENTID__EACH(0x20) & ~(~UINT64_C(0) << (8 * name.len))};
+}
 
-        if (clientid__eight_plain(word))
-            return ((word ^ clientid__load_eight(name.ptr)) & ~CLIENTID__EACH(0x20)) != 0;
-    }
-    c = (unsigned char)piece.ptr[0];
+/* The first eight bytes of a piece, or all of it and zeros.  The text that ends at |end| has eight. */
+static uint64_t first_bytes(clientid_str piece, const char *end)
+{
+    const size_t left = (size_t)(end - piece.ptr);
+    uint64_t word = left >= 8 ? clientid__load_eight(piece.ptr)
+                              : clientid__load_eight(end - 8) >> (8 * (8 - left));
+
+    return piece.len >= 8 ? word : word & ~(~UINT64_C(0) << (8 * piece.len));
+}
+
+/*
+ * Plain bytes stay where they are whatever a reader makes of the rest: when the first eight are plain, those that differ
+ * by more than the case of a letter settle that nobody takes the piece for the name.
+ */
+static bool plain_start(clientid_str piece, uint64_t word)
+{
+    const uint64_t past = piece.len >= 8 ? 0 : ~UINT64_C(0) << (8 * piece.len);
+
+    return clientid__eight_plain(word | (past & CLIENTID__EACH('@')));
+}
+
+static bool starts_as(uint64_t word, const struct wanted *wanted)
+{
+    return ((word ^ wanted->word) & wanted->mask) == 0;
+}
+
+/* No reader takes |piece|, whose first eight bytes are not all plain, for |name|: told by its first byte. */
+static bool starts_otherwise(clientid_str piece, clientid_str name)
+{
+    unsigned char c = (unsigned char)piece.ptr[0];
+
     return c != '%' && c != '+' && !clientid__is_control(c) &&
            clientid__lower(c) != clientid__lower((unsigned char)name.ptr[0]);
+}
+
+static bool surely_other(clientid_str piece, clientid_str name)
+{
+    const struct wanted wanted = wanted_of(name);
+
+    if (piece.len >= 8 && plain_start(piece, clientid__load_eight(piece.ptr)))
+        return !starts_as(clientid__load_eight(piece.ptr), &wanted);
+    return starts_otherwise(piece, name);
+}
+
+/* Eight bytes are the same, plain and without '=': no reader of a name sees anything else in them. */
+static bool same_eight(const char *p, const char *name)
+{
+    const uint64_t word = clientid__load_eight(p), equals = word ^ CLIENTID__EACH('=');
+
+    return word == clientid__load_eight(name) && clientid__eight_plain(word) &&
+           ((equals - CLIENTID__EACH(1)) & ~equals & CLIENTID__EACH(0x80)) == 0;
+}
+
+/* |piece| is |name| as it stands and what follows it: nearly every parameter that is looked for. */
+static bool verbatim(clientid_str piece, clientid_str name)
+{
+    if (name.len < 8 || piece.len < name.len ||
+        (piece.len > name.len && piece.ptr[name.len] != '='))
+        return false;
+    for (size_t i = 0; i + 8 < name.len; i += 8)
+        if (!same_eight(piece.ptr + i, name.ptr + i))
+            return false;
+    return same_eight(piece.ptr + name.len - 8, name.ptr + name.len - 8);
 }
 
 /* |piece| up to its '=', for who looks for |wanted|, which it usually begins with. */
@@ -61,9 +123,10 @@ static clientid_str name_near(clientid_str piece, clientid_str wanted)
 
 static void note(struct clientid__param *param, clientid_str piece, unsigned url_flags)
 {
-    clientid_str name = name_near(piece, param->name);
+    const bool plain = verbatim(piece, param->name);
+    clientid_str name = plain ? param->name : name_near(piece, param->name);
 
-    switch (clientid__url_match(name, param->name, url_flags)) {
+    switch (plain ? CLIENTID__URL_SAME : clientid__url_match(name, param->name, url_flags)) {
     case CLIENTID__URL_DIFFERENT:
         return;
     case CLIENTID__URL_LENIENT:
@@ -74,7 +137,7 @@ static void note(struct clientid__param *param, clientid_str piece, unsigned url
     }
     param->seen++;
     param->raw = name.len < piece.len
-                     ? clientid__str(name.ptr + name.len + 1, piece.len - name.len - 1)
+                     ? clientid__str(piece.ptr + name.len + 1, piece.len - name.len - 1)
                      : clientid__str(NULL, 0);
 }
 
@@ -90,7 +153,7 @@ static int decode(const struct clientid__reader *reader, struct clientid__param 
         param->value = clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG);
         return 0;
     }
-    if (text.len > 0 && clientid__url_plain(text)) {
+    if (text.len > 0 && clientid__scan_plain(text.ptr, text.len)) {
         param->value = (struct clientid__value){.reason = CLIENTID_REASON_ALLOWED, .text = text};
         return 0;
     }
@@ -126,25 +189,74 @@ static int settle(const struct clientid__reader *reader, struct clientid__param 
     return decode(reader, param, url_flags);
 }
 
+/* One pass over a text. */
+struct pass {
+    const struct clientid__reader *reader;
+    struct clientid__param *params;
+    size_t count;
+    struct wanted wanted[CLIENTID__PARAMS_MAX];
+    unsigned url_flags;
+};
+
+/* The piece may be one of those that are looked for. */
+static void take_piece(struct pass *pass, clientid_str piece, clientid_str text)
+{
+    bool told = false;
+    uint64_t word = 0;
+
+    if (text.len >= 8) {
+        word = first_bytes(piece, text.ptr + text.len);
+        told = plain_start(piece, word);
+    }
+    for (size_t i = 0; i < pass->count; i++)
+        if (told ? starts_as(word, &pass->wanted[i])
+                 : !starts_otherwise(piece, pass->params[i].name))
+            note(&pass->params[i], piece, pass->url_flags);
+}
+
+/* A '&' ends a piece, and so does the text.  False: more pieces than the cap. */
+static bool take_pieces(struct pass *pass, clientid_str text)
+{
+    uint32_t left = pass->reader->caps->params;
+    const char *at = text.ptr;
+
+    for (size_t done = 0; done <= text.len; done += CLIENTID__SCAN_BYTES) {
+        const char *block = text.ptr + done;
+        const size_t bytes = text.len - done;
+        uint64_t ends = bytes >= CLIENTID__SCAN_BYTES
+                            ? clientid__scan_ends(block, CLIENTID__SCAN_BYTES)
+                            : clientid__scan_ends(block, bytes) | UINT64_C(1) << bytes;
+
+        for (; ends != 0; ends &= ends - 1) {
+            const char *stop = block + __builtin_ctzll(ends);
+            const clientid_str piece = clientid__str(at, (size_t)(stop - at));
+
+            at = stop + 1;
+            if (piece.len == 0)
+                continue;
+            if (left-- == 0)
+                return false;
+            take_piece(pass, piece, text);
+        }
+    }
+    return true;
+}
+
 int clientid__pairs_read(const struct clientid__reader *reader, clientid_str text,
                          unsigned url_flags, struct clientid__param *params, size_t count)
 {
-    const char *const end = text.ptr != NULL ? text.ptr + text.len : NULL;
-    clientid_str piece;
-    uint32_t pieces = 0;
+    struct pass pass;
 
-    for (const char *at = text.ptr; at != NULL; at = behind(piece, end)) {
-        piece = piece_at(at, end);
-        if (piece.len == 0)
-            continue;
-        if (++pieces > reader->caps->params) {
-            clientid__params_set(params, count,
-                                 clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG));
-            return 0;
-        }
-        for (size_t i = 0; i < count; i++)
-            if (!surely_other(piece, params[i].name))
-                note(&params[i], piece, url_flags);
+    pass.reader = reader;
+    pass.params = params;
+    pass.count = count;
+    pass.url_flags = url_flags;
+    for (size_t i = 0; i < count; i++)
+        pass.wanted[i] = wanted_of(params[i].name);
+    if (text.len > 0 && !take_pieces(&pass, text)) {
+        clientid__params_set(params, count,
+                             clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG));
+        return 0;
     }
     for (size_t i = 0; i < count; i++) {
         int rv = settle(reader, &params[i], url_flags);

@@ -3,23 +3,11 @@
 #include "extract/urlcode.h"
 
 #include "base/str.h"
-
-static bool one_plain(char c)
-{
-    return (unsigned char)(c - ('+' + 1)) < 0x7f - ('+' + 1);
-}
+#include "extract/scan.h"
 
 bool clientid__url_plain(clientid_str text)
 {
-    size_t i = 0;
-
-    for (; i + 8 <= text.len; i += 8)
-        if (!clientid__eight_plain(clientid__load_eight(text.ptr + i)))
-            return false;
-    for (; i < text.len; i++)
-        if (!one_plain(text.ptr[i]))
-            return false;
-    return true;
+    return clientid__scan_plain(text.ptr, text.len);
 }
 
 static int hex(char c)
@@ -158,7 +146,7 @@ static size_t plain_prefix(clientid_str raw, clientid_str name)
         if (word != clientid__load_eight(name.ptr + i) || !clientid__eight_plain(word))
             break;
     }
-    while (i < shorter && raw.ptr[i] == name.ptr[i] && one_plain(raw.ptr[i]))
+    while (i < shorter && raw.ptr[i] == name.ptr[i] && clientid__one_plain(raw.ptr[i]))
         i++;
     return i;
 }

@@ -29,6 +29,11 @@ static inline bool clientid__eight_plain(uint64_t word)
             CLIENTID__EACH(0x80)) == 0;
 }
 
+static inline bool clientid__one_plain(char c)
+{
+    return (unsigned char)(c - ('+' + 1)) < 0x7f - ('+' + 1);
+}
+
 enum {
     CLIENTID__URL_PLUS = 1, /* '+' is a plus sign, not a space */
     CLIENTID__URL_FOLD = 2  /* names: lenient readers may also ignore the case of ASCII letters */

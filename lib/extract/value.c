@@ -110,24 +110,17 @@ static bool refused(const struct clientid__value *v)
            v->reason != CLIENTID_REASON_BODY_NEEDED;
 }
 
-void clientid__value_merge(struct clientid__value *value, const struct clientid__value *other)
+void clientid__value_combine(struct clientid__value *value, const struct clientid__value *other)
 {
-    bool from_query = value->from_query || other->from_query;
-
-    if (refused(value)) {
-        value->from_query = from_query;
+    if (refused(value))
         return;
-    }
     if (refused(other))
         *value = *other;
     else if (value->reason == CLIENTID_REASON_BODY_NEEDED ||
              other->reason == CLIENTID_REASON_BODY_NEEDED)
         *value = clientid__value_none(CLIENTID_REASON_BODY_NEEDED);
-    else if (clientid__value_absent(value))
-        *value = *other;
     else if (!clientid__value_absent(other) && !same_bytes(value->text, other->text))
         *value = clientid__value_none(CLIENTID_REASON_CREDENTIALS_AMBIGUOUS);
-    value->from_query = from_query;
 }
 
 void clientid__params_set(struct clientid__param *params, size_t count, struct clientid__value v)

@@ -22,6 +22,8 @@ struct clientid__reader {
 
 enum { CLIENTID__READ_LIST = 1u << 16 }; /* a comma in a header value is text: not a credential */
 
+enum { CLIENTID__PARAMS_MAX = 2 }; /* that are looked for at once: id and secret */
+
 /* A parameter or part to look for, and what was found under its name. */
 struct clientid__param {
     clientid_str name; /* decoded */
@@ -74,11 +76,24 @@ bool clientid__text_valid(clientid_str text);
 struct clientid__value clientid__value_make(clientid_str decoded,
                                             const struct clientid__caps *caps);
 
+/* As clientid__value_merge, for a |value| that is there or refused. */
+void clientid__value_combine(struct clientid__value *value, const struct clientid__value *other);
+
 /*
  * Makes |*value| one out of two carriers: the same in both, or there in one.  A refused one wins over everything, and
  * every other reason over a body that is still to come.
  */
-void clientid__value_merge(struct clientid__value *value, const struct clientid__value *other);
+static inline void clientid__value_merge(struct clientid__value *value,
+                                         const struct clientid__value *other)
+{
+    bool from_query = value->from_query || other->from_query;
+
+    if (clientid__value_absent(value))
+        *value = *other;
+    else
+        clientid__value_combine(value, other);
+    value->from_query = from_query;
+}
 
 /* Sets |value| of each of |params| to |v|: what befell the carrier befell all of them. */
 void clientid__params_set(struct clientid__param *params, size_t count, struct clientid__value v);

@@ -44,11 +44,22 @@ static union clientid__cell *choose(const struct uses *u, union clientid__cell *
     return oldest;
 }
 
-/* The usual case, told without care for a torn read: at worst the use is noted with the next request. */
-static bool noted(const union clientid__cell *cell, union clientid__cell next)
+/*
+ * The usual case: the key is there with this minute or a later one.  Told without care for a torn read: at worst the use
+ * is noted with the next request.
+ */
+static bool noted(const struct uses *u, union clientid__cell next)
 {
-    return clientid__cell_word(cell, 0) == next.word[0] &&
-           clientid__cell_word(cell, 1) >= next.word[1];
+    for (unsigned i = 0; i < CLIENTID__USE_ENTRIES; i++) {
+        const union clientid__cell *cell = u->cells + (u->begin + i) % CLIENTID__USE_ENTRIES;
+        uint64_t name = clientid__cell_word(cell, 0);
+
+        if (name == next.word[0])
+            return clientid__cell_word(cell, 1) >= next.word[1];
+        if (name == 0)
+            return false;
+    }
+    return false;
 }
 
 void clientid__table_use(struct clientid__table *table, const uint64_t key[2], uint64_t now_ns)
@@ -58,7 +69,7 @@ void clientid__table_use(struct clientid__table *table, const uint64_t key[2], u
     union clientid__cell *cell;
     union clientid__cell seen;
 
-    if (u.cells == NULL || noted(u.cells + u.begin, next))
+    if (u.cells == NULL || noted(&u, next))
         return;
     cell = choose(&u, &seen);
     /* Within a minute nothing is written; a lost race is another use of about the same time. */
