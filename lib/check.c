@@ -329,8 +329,8 @@ static bool charge_tier(struct inquiry *q, const struct clientid__policy *policy
         const clientid_limit *limit = &tier->limits[i];
         struct clientid__rule *rule = &q->rules[q->charge_count];
 
-        if (clientid__rule_init(rule, policy->algorithm, limit->maximum_requests, limit->period_ms,
-                                policy->burst, policy->identity, NULL) != 0)
+        if (clientid__memo_rule(&q->worker->rules, rule, policy->algorithm, limit->maximum_requests,
+                                limit->period_ms, policy->burst, policy->identity) != 0)
             return false;
         add_charge(q, policy, rule, CLIENTID__REGION_CONTRACTS, identity, limit->visible != 0);
     }
@@ -662,17 +662,24 @@ static bool valid(const clientid_worker *worker, const clientid_request *request
            (request->flags & ~known) == 0;
 }
 
-/* All that is not set on every path; the arrays count by their lengths. */
-static void clear(clientid_decision *decision, const clientid_api *api, clientid_ticket ticket)
+/* All that is not set on every path; the arrays count by their lengths.  One by one: a memset of this size is slow. */
+static void clear(clientid_decision *d, const clientid_api *api, clientid_ticket ticket)
 {
-    const size_t size = decision->size;
+    const clientid_str none = {NULL, 0};
 
-    memset(decision, 0, offsetof(clientid_decision, limits));
-    decision->size = size;
-    decision->api = api;
-    decision->ticket = ticket;
-    decision->bound_limit = UINT32_MAX;
-    decision->receipt.count = decision->receipt.reserved = 0;
+    d->verdict = (clientid_verdict)0;
+    d->reason = CLIENTID_REASON_ALLOWED;
+    d->api = api;
+    d->policy = d->client_id = d->client_name = d->tier = d->shadow_policy = none;
+    d->contract_id = d->application_id = d->tier_id = 0;
+    d->verified = d->secret_slot = d->from_query = d->degraded = d->shadow_denied = d->peeked = 0;
+    d->reserved[0] = d->reserved[1] = 0;
+    d->shadow_reason = CLIENTID_REASON_ALLOWED;
+    d->registry_revision = d->delay_ns = d->retry_after_ns = 0;
+    d->ticket = ticket;
+    d->limit_count = 0;
+    d->bound_limit = UINT32_MAX;
+    d->receipt.count = d->receipt.reserved = 0;
 }
 
 static int run(clientid_worker *worker, const clientid_api *api, const clientid_request *request,

@@ -3,6 +3,7 @@
 #define CLIENTID__STATE_H
 
 #include "gateway.h"
+#include "limit/memo.h"
 #include "registry/secret.h"
 #include "tally.h"
 
@@ -38,6 +39,7 @@ struct clientid_worker {
     clientid_gateway *gateway;
     struct clientid__epoch_slot *slot;
     struct clientid__match_data *match;
+    struct clientid__memo rules; /* of tiers */
     _Atomic(struct clientid__counter_table *) counters;
     struct clientid__latency *latency; /* |own_latency|, or in |tally_slot| */
     struct clientid__latency own_latency;

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "registry/body.h"
 
+#include <endian.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -83,22 +84,14 @@ static bool hmac(struct digest *out, const struct clientid__pepper *p, const voi
     return ok;
 }
 
-static uint64_t big_endian(const unsigned char *bytes, size_t count)
-{
-    uint64_t number = 0;
-
-    for (size_t i = 0; i < count; i++)
-        number = number << 8 | bytes[i];
-    return number;
-}
-
 static bool pepper_identify(struct clientid__pepper *p)
 {
     static const char label[] = "clientid pepper";
     struct digest digest = {{0}};
     bool ok = hmac(&digest, p, label, sizeof(label) - 1);
 
-    p->id = (uint32_t)big_endian(digest.bytes, 4);
+    memcpy(&p->id, digest.bytes, sizeof(p->id));
+    p->id = be32toh(p->id);
     return ok;
 }
 
@@ -135,12 +128,6 @@ static size_t blocks(size_t len)
     return (len + 9 + BLOCK_BYTES - 1) / BLOCK_BYTES;
 }
 
-static void put_big_endian(unsigned char *out, uint64_t number, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        out[i] = (unsigned char)(number >> (8 * (count - 1 - i)));
-}
-
 /* The state after |count| of the |all| blocks at |a->message|; the others are digested for the time it takes. */
 static bool digest_blocks(struct digest *out, struct attempt *a, size_t count, size_t all)
 {
@@ -148,8 +135,11 @@ static bool digest_blocks(struct digest *out, struct attempt *a, size_t count, s
 
     for (size_t i = 0; i < count; i++)
         SHA256_Transform(&a->ctx, a->message + i * BLOCK_BYTES);
-    for (size_t i = 0; i < DIGEST_BYTES / 4; i++)
-        put_big_endian(out->bytes + 4 * i, a->ctx.h[i], 4);
+    for (size_t i = 0; i < DIGEST_BYTES / 4; i++) {
+        const uint32_t word = htobe32(a->ctx.h[i]);
+
+        memcpy(out->bytes + 4 * i, &word, sizeof(word));
+    }
     for (size_t i = count; i < all; i++)
         SHA256_Transform(&a->ctx, a->message);
     return ok;
@@ -160,13 +150,14 @@ static bool salted_short(struct digest *out, struct attempt *a,
 {
     size_t len = slot->salt_len + secret.len, count = blocks(len);
     size_t end = count * BLOCK_BYTES - 8;
+    const uint64_t bits = htobe64((uint64_t)len * 8);
 
     memcpy(a->message, slot->salt, slot->salt_len);
     if (secret.len > 0)
         memcpy(a->message + slot->salt_len, secret.ptr, secret.len);
     a->message[len] = 0x80;
     memset(a->message + len + 1, 0, end - len - 1);
-    put_big_endian(a->message + end, (uint64_t)len * 8, 8);
+    memcpy(a->message + end, &bits, sizeof(bits));
     return digest_blocks(out, a, count, all);
 }
 
@@ -347,7 +338,10 @@ uint32_t clientid_pepper_id(const unsigned char *pepper, size_t len)
 
 uint64_t clientid_slot_key(const unsigned char hash[32])
 {
-    return big_endian(hash, 8);
+    uint64_t key;
+
+    memcpy(&key, hash, sizeof(key));
+    return be64toh(key);
 }
 
 uint64_t clientid__secret_key(const struct clientid__contract *contract, unsigned slot)

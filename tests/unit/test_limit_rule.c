@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limit/algorithm.h"
+#include "limit/memo.h"
+#include "support_random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,12 +116,39 @@ static void the_edges_of_time_hold(void **unused)
     }
 }
 
+/* More limits than it holds, in any order, some of them invalid: always what clientid__rule_init makes. */
+static void a_memo_changes_nothing(void **unused)
+{
+    static struct clientid__memo memo;
+    uint64_t seed = 7;
+
+    (void)unused;
+    for (int i = 0; i < 20000; i++) {
+        struct clientid__rule made, kept;
+        clientid_algorithm algorithm = (clientid_algorithm)(support_random(&seed) % 4);
+        uint64_t maximum = support_random(&seed) % 6, period_ms = support_random(&seed) % 5;
+        uint64_t burst = support_random(&seed) % 3, policy = support_random(&seed) % 2;
+        int rv = clientid__rule_init(&made, algorithm, maximum, period_ms, burst, policy, NULL);
+
+        assert_int_equal(
+            clientid__memo_rule(&memo, &kept, algorithm, maximum, period_ms, burst, policy), rv);
+        if (rv != 0)
+            continue;
+        assert_int_equal(kept.algorithm, made.algorithm);
+        assert_true(kept.maximum == made.maximum && kept.period_ns == made.period_ns &&
+                    kept.step_ns == made.step_ns && kept.burst == made.burst &&
+                    kept.burst_ns == made.burst_ns && kept.salt[0] == made.salt[0] &&
+                    kept.salt[1] == made.salt[1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_a_cell_cannot_hold),
         cmocka_unit_test(the_salt_names_the_cell),
         cmocka_unit_test(the_edges_of_time_hold),
+        cmocka_unit_test(a_memo_changes_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
