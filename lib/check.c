@@ -2,87 +2,18 @@
 /*
  * One request in, one decision out: allow, delay or deny, for which client application, and why.
  *
- * Reads from top to bottom as decide() does: which policies apply, who is it, how much may it, what is the verdict.
+ * Reads from top to bottom as a decision goes: which policies apply, who is it, how much may it, what is the verdict.
  * Identity is judged before any limit, so a request without valid credentials neither spends nor learns a quota.
  */
 #include "base/str.h"
-#include "state.h"
+#include "inquiry.h"
 
 enum { COST_MAX = 1000000 };
 
-/* One request on its way. */
-struct inquiry {
-    clientid_worker *worker;
-    const struct clientid_api *api;
-    const struct clientid__chain *chain;
-    const struct clientid__registry *registry; /* NULL: not to be asked (not loaded, too old) */
-    const clientid_request *request;
-    clientid_decision *decision;
-    uint64_t cost;
-    bool peek;
-    struct clientid__scratch scratch;
-    bool unclean; /* half-decoded credentials may be anywhere in scratch */
-
-    /* Of each distinct spec of the chain: read, found and verified at most once. */
-    uint32_t extracted; /* bit mask of specs */
-    uint32_t verified;
-    struct clientid__credentials credentials[CLIENTID__POLICIES_MAX];
-    clientid_reason verdicts[CLIENTID__POLICIES_MAX];
-    bool claimed; /* by a policy that is in force; else the client id may still be replaced */
-    bool looked_up, found;
-    struct clientid__hash128 id_hash;
-    struct clientid__contract contract;
-
-    /* What the request would be charged. */
-    size_t charge_count;
-    struct clientid__charge charges[CLIENTID_LIMITS_MAX];
-    struct clientid__rule rules[CLIENTID_LIMITS_MAX];
-    const struct clientid__policy *owners[CLIENTID_LIMITS_MAX];
-    bool visible[CLIENTID_LIMITS_MAX];
-};
-
-/* ---- verdicts -------------------------------------------------------------------------------- */
-
-static int conclude(struct inquiry *q, clientid_verdict verdict, clientid_reason reason,
-                    const struct clientid__policy *policy)
-{
-    q->decision->verdict = verdict;
-    q->decision->reason = reason;
-    if (policy != NULL)
-        q->decision->policy = policy->label;
-    return 0;
-}
-
-static void note_shadow(struct inquiry *q, const struct clientid__policy *policy,
-                        clientid_reason reason)
-{
-    if (q->decision->shadow_denied)
-        return;
-    q->decision->shadow_denied = 1;
-    q->decision->shadow_reason = reason;
-    q->decision->shadow_policy = policy->label;
-}
-
-/* ---- who is it ------------------------------------------------------------------------------- */
-
-/* Rule 23 of the extraction rules: it carries no credentials by design (Fetch standard, CORS-preflight fetch). */
-static int is_preflight(const clientid_request *request)
-{
-    clientid_str ignored;
-    int origin, method;
-
-    if (!clientid__str_eq(request->method, CLIENTID_STR("OPTIONS")))
-        return 0;
-    origin = request->header(request->host, CLIENTID_STR("origin"), 0, &ignored);
-    if (origin <= 0)
-        return origin;
-    method =
-        request->header(request->host, CLIENTID_STR("access-control-request-method"), 0, &ignored);
-    return method;
-}
+/* ---- which policies apply -------------------------------------------------------------------- */
 
 /* ALLOWED, or why contracts cannot be asked now. */
-static clientid_reason registry_state(struct inquiry *q)
+static clientid_reason ask_registry(struct clientid__inquiry *q)
 {
     clientid_gateway *gateway = q->worker->gateway;
     bool degraded;
@@ -94,412 +25,52 @@ static clientid_reason registry_state(struct inquiry *q)
     return reason;
 }
 
-static clientid_reason status_reason(clientid_contract_status status)
+/* 0, with a verdict when no policy has to be asked, or an error. */
+static int find_policies(struct clientid__inquiry *q)
 {
-    switch (status) {
-    case CLIENTID_APPROVED:
-        return CLIENTID_REASON_ALLOWED;
-    case CLIENTID_PENDING:
-        return CLIENTID_REASON_CONTRACT_PENDING;
-    case CLIENTID_REJECTED:
-        return CLIENTID_REASON_CONTRACT_REJECTED;
-    case CLIENTID_REVOKED:
-    default:
-        return CLIENTID_REASON_CONTRACT_REVOKED;
+    int preflight;
+
+    q->chain = atomic_load_explicit(&q->api->chain, memory_order_acquire);
+    if (q->chain == NULL) {
+        q->decision->answer = q->worker->gateway->unknown_api;
+        return clientid__conclude(q, CLIENTID_DENY, CLIENTID_REASON_API_UNKNOWN, NULL);
     }
-}
-
-/* Copies behind what scratch already holds: records may be replaced once the epoch section ends. */
-static bool keep(struct inquiry *q, clientid_str text, clientid_str *copy)
-{
-    if (text.len > q->scratch.left)
-        return false;
-    *copy = clientid__str(q->scratch.next, text.len);
-    memcpy(q->scratch.next, text.ptr, text.len);
-    q->scratch.next += text.len;
-    q->scratch.left -= text.len;
-    return true;
-}
-
-/* False: the request left no room.  Upstreams may take a client without a tier for another kind of client. */
-static bool describe(struct inquiry *q)
-{
-    const struct clientid__contract *contract = &q->contract;
-    clientid_decision *decision = q->decision;
-
-    decision->contract_id = contract->id;
-    decision->application_id = contract->application_id;
-    if (!keep(q, contract->name, &decision->client_name))
-        return false;
-    if (contract->tier == NULL)
-        return true;
-    decision->tier_id = contract->tier->id;
-    return keep(q, clientid__str(contract->tier->name, contract->tier->name_len), &decision->tier);
-}
-
-/* All policies name one client, so there is one look-up.  What it leads to is fetched while the secret is hashed. */
-static void look_up(struct inquiry *q, clientid_str id, bool needs_secret)
-{
-    uint64_t hash, key[2];
-
-    if (q->looked_up)
-        return;
-    q->looked_up = true;
-    q->id_hash = clientid__hash128(id.ptr, id.len, q->worker->gateway->seed);
-    hash = clientid__registry_hash(q->id_hash, q->api->number);
-    q->found = clientid__registry_find(q->registry, q->api->number, id, hash, &q->contract);
-    for (unsigned slot = 1; q->found && needs_secret && slot <= 2; slot++) {
-        uint64_t slot_key = clientid__secret_key(&q->contract, slot);
-
-        clientid__use_key(key, q->id_hash, slot_key);
-        if (slot_key != 0)
-            clientid__table_use_prefetch(q->worker->gateway->table, key);
+    q->decision->answer = q->chain->answers;
+    if (q->chain->allow_preflight) {
+        preflight = clientid__is_preflight(q->request);
+        if (preflight < 0)
+            return preflight;
+        if (preflight)
+            return clientid__conclude(q, CLIENTID_ALLOW, CLIENTID_REASON_PREFLIGHT, NULL);
     }
-}
-
-static void note_use(struct inquiry *q, const struct clientid__secret_match *match)
-{
-    uint64_t key[2];
-
-    q->decision->secret_slot = (uint8_t)match->slot;
-    if (q->peek)
-        return;
-    clientid__use_key(key, q->id_hash, match->slot_key);
-    clientid__table_use(q->worker->gateway->table, key, q->request->now_ns);
-}
-
-/* The secret is judged before the contract's state, so only its owner learns (by 403) that there is a contract. */
-static clientid_reason verify(struct inquiry *q, const struct clientid__credentials *credentials,
-                              bool needs_secret)
-{
-    struct clientid__secret_match match = {.reason = CLIENTID_REASON_ALLOWED};
-
-    if (needs_secret)
-        match = clientid__secret_verify(q->registry, &q->contract, q->worker->gateway->pepper,
-                                        credentials->secret, q->request->now_ns);
-    if (!q->found)
-        return CLIENTID_REASON_CLIENT_UNKNOWN;
-    if (match.reason != CLIENTID_REASON_ALLOWED)
-        return match.reason;
-    if (needs_secret)
-        note_use(q, &match);
-    if (!describe(q))
-        return CLIENTID_REASON_CREDENTIALS_TOO_LONG;
-    return status_reason(q->contract.status);
-}
-
-static int extract(struct inquiry *q, uint32_t spec)
-{
-    struct clientid__credentials *credentials = &q->credentials[spec];
-    int rv = clientid__extract(&q->chain->specs[spec], &q->chain->caps, q->request, &q->scratch,
-                               credentials);
-
-    /* Several specs share the scratch; what no longer fits was longer than any honest request. */
-    if (rv == CLIENTID_ERR_SPACE) {
-        credentials->reason = CLIENTID_REASON_CREDENTIALS_TOO_LONG;
-    } else if (rv != 0) {
-        q->unclean = true;
-        return rv;
-    }
-    q->extracted |= 1U << spec;
-    if (credentials->from_query)
-        q->decision->from_query = 1;
-    if (credentials->reason != CLIENTID_REASON_ALLOWED &&
-        credentials->reason != CLIENTID_REASON_ID_MISSING)
-        q->unclean = true;
+    q->applies = clientid__chain_match(q->chain, q->worker->match, q->request->method,
+                                       q->request->path, &q->scratch);
+    if (q->applies == 0)
+        return clientid__conclude(q, CLIENTID_ALLOW, CLIENTID_REASON_NO_POLICY, NULL);
+    q->registry_reason = ask_registry(q);
     return 0;
 }
 
-static void adopt(struct inquiry *q, clientid_str id)
-{
-    clientid_decision *decision = q->decision;
-
-    decision->client_id = id;
-    decision->client_name = decision->tier = CLIENTID_STR("");
-    decision->contract_id = decision->application_id = decision->tier_id = 0;
-    decision->verified = decision->secret_slot = 0;
-    q->looked_up = false;
-    q->verified = 0;
-}
-
-/*
- * Policies that read different places must name one client, or quota and identity could be split.  What a policy in
- * shadow mode read gives way: it never refuses, not even by disagreeing.
- */
-static clientid_reason agree(struct inquiry *q, const struct clientid__policy *policy,
-                             clientid_str id)
-{
-    const clientid_str known = q->decision->client_id;
-
-    if (known.ptr == NULL || (!q->claimed && !policy->shadow && !clientid__str_eq(known, id)))
-        adopt(q, id);
-    else if (!clientid__str_eq(known, id))
-        return CLIENTID_REASON_CREDENTIALS_AMBIGUOUS;
-    q->claimed = q->claimed || !policy->shadow;
-    return CLIENTID_REASON_ALLOWED;
-}
-
-/* Reads what the policy's spec says, once for all policies that share it. */
-static int read_credentials(struct inquiry *q, const struct clientid__policy *policy,
-                            clientid_reason *reason)
-{
-    const struct clientid__credentials *credentials = &q->credentials[policy->spec];
-    int rv = 0;
-
-    if (!(q->extracted & 1U << policy->spec))
-        rv = extract(q, policy->spec);
-    if (rv != 0)
-        return rv;
-    *reason = credentials->reason;
-    if (*reason == CLIENTID_REASON_ALLOWED)
-        *reason = agree(q, policy, credentials->id);
-    if (*reason == CLIENTID_REASON_ALLOWED && policy->needs_secret && !credentials->has_secret)
-        *reason = CLIENTID_REASON_SECRET_MISSING;
-    return 0;
-}
-
-static clientid_reason identify(struct inquiry *q, const struct clientid__policy *policy)
-{
-    const uint32_t spec = policy->spec;
-
-    if (!(q->verified & 1U << spec)) {
-        q->verdicts[spec] = verify(q, &q->credentials[spec], policy->needs_secret);
-        q->verified |= 1U << spec;
-    }
-    return q->verdicts[spec];
-}
-
-/* ---- how much may it ------------------------------------------------------------------------- */
-
-/* Policies in shadow mode give way to those in force: they never refuse, not even by being too many. */
-static void drop_shadow_charges(struct inquiry *q)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < q->charge_count; i++) {
-        if (q->charges[i].shadow) {
-            note_shadow(q, q->owners[i], CLIENTID_REASON_LIMITS_INVALID);
-            continue;
-        }
-        q->charges[kept] = q->charges[i];
-        if (q->charges[i].rule == &q->rules[i]) {
-            q->rules[kept] = q->rules[i];
-            q->charges[kept].rule = &q->rules[kept];
-        }
-        q->owners[kept] = q->owners[i];
-        q->visible[kept++] = q->visible[i];
-    }
-    q->charge_count = kept;
-}
-
-static bool make_room(struct inquiry *q, const struct clientid__policy *policy, size_t count)
-{
-    if (count > CLIENTID_LIMITS_MAX - q->charge_count && !policy->shadow)
-        drop_shadow_charges(q);
-    return count <= CLIENTID_LIMITS_MAX - q->charge_count;
-}
-
-static void add_charge(struct inquiry *q, const struct clientid__policy *policy,
-                       const struct clientid__rule *rule, enum clientid__region region,
-                       const uint64_t identity[2], bool visible)
-{
-    struct clientid__charge *charge = &q->charges[q->charge_count];
-
-    charge->rule = rule;
-    charge->region = region;
-    charge->shadow = policy->shadow;
-    clientid__charge_key(charge, identity);
-    clientid__table_prefetch(q->worker->gateway->table, region, charge->key);
-    q->visible[q->charge_count] = policy->expose_headers && visible;
-    q->owners[q->charge_count++] = policy;
-}
-
-/* A tier's limits under this policy's algorithm.  False: a limit that cannot be kept must not be ignored. */
-static bool charge_tier(struct inquiry *q, const struct clientid__policy *policy)
-{
-    const struct clientid__tier *tier = q->contract.tier;
-    uint64_t identity[2];
-
-    if (tier == NULL)
-        return true;
-    clientid__client_identity(identity, q->id_hash, q->api);
-    if (!make_room(q, policy, tier->limit_count))
-        return false;
-    for (uint32_t i = 0; i < tier->limit_count; i++) {
-        const clientid_limit *limit = &tier->limits[i];
-        struct clientid__rule *rule = &q->rules[q->charge_count];
-
-        if (clientid__memo_rule(&q->worker->rules, rule, policy->algorithm, limit->maximum_requests,
-                                limit->period_ms, policy->burst, policy->identity) != 0)
-            return false;
-        add_charge(q, policy, rule, CLIENTID__REGION_CONTRACTS, identity, limit->visible != 0);
-    }
-    return true;
-}
-
-/* One quota for all requests, or one for each value of the key selector. */
-static int policy_identity(struct inquiry *q, const struct clientid__policy *policy,
-                           uint64_t identity[2])
-{
-    struct clientid__hash128 hash;
-    clientid_str value;
-    int rv;
-
-    if (policy->key.carrier == CLIENTID__NOWHERE) {
-        clientid__api_identity(identity, q->api);
-        return 0;
-    }
-    rv = clientid__extract_value(&policy->key, &q->chain->caps, q->request, &q->scratch, &value);
-    if (rv == CLIENTID_ERR_SPACE)
-        value = CLIENTID_STR("");
-    else if (rv != 0)
-        return rv;
-    hash = clientid__hash128(value.ptr, value.len, q->api->identity);
-    identity[0] = hash.low;
-    identity[1] = hash.high;
-    return 0;
-}
-
-/* Limits of the policy itself.  0, 1 when the body is needed first, or an error. */
-static int charge_policy(struct inquiry *q, const struct clientid__policy *policy)
-{
-    const enum clientid__region region = policy->key.carrier == CLIENTID__NOWHERE
-                                             ? CLIENTID__REGION_CONTRACTS
-                                             : CLIENTID__REGION_KEYS;
-    uint64_t identity[2];
-    int rv = policy_identity(q, policy, identity);
-
-    if (rv != 0)
-        return rv;
-    if (!make_room(q, policy, policy->rule_count)) {
-        if (!policy->shadow)
-            return conclude(q, CLIENTID_DENY, CLIENTID_REASON_LIMITS_INVALID, policy);
-        note_shadow(q, policy, CLIENTID_REASON_LIMITS_INVALID);
-        return 0;
-    }
-    for (size_t i = 0; i < policy->rule_count; i++)
-        add_charge(q, policy, &policy->rules[i], region, identity, true);
-    return 0;
-}
-
-static uint32_t limit_flags(const struct inquiry *q, size_t i)
-{
-    const struct clientid__charge *charge = &q->charges[i];
-
-    return (q->visible[i] ? CLIENTID_LIMIT_VISIBLE : 0U) |
-           (charge->refused && !charge->shadow ? CLIENTID_LIMIT_BOUND : 0U) |
-           (charge->shadow ? CLIENTID_LIMIT_SHADOW : 0U) |
-           (q->owners[i]->rule_count == 0 ? CLIENTID_LIMIT_TIER : 0U);
-}
-
-static void report_limits(struct inquiry *q)
-{
-    clientid_decision *decision = q->decision;
-
-    decision->limit_count = (uint32_t)q->charge_count;
-    for (size_t i = 0; i < q->charge_count; i++) {
-        const struct clientid__charge *charge = &q->charges[i];
-
-        decision->limits[i] =
-            (clientid_limit_report){.policy = q->owners[i]->label,
-                                    .maximum_requests = charge->rule->maximum,
-                                    .period_ns = charge->rule->period_ns,
-                                    .remaining = charge->remaining,
-                                    .reset_ns = charge->reset_ns,
-                                    .algorithm = (uint32_t)charge->rule->algorithm,
-                                    .flags = limit_flags(q, i)};
-        if (charge->refused && charge->shadow)
-            note_shadow(q, q->owners[i], CLIENTID_REASON_QUOTA_EXCEEDED);
-    }
-}
-
-/* ---- waiting --------------------------------------------------------------------------------- */
-
-static void leave_queue(clientid_ticket *ticket)
-{
-    struct clientid__queue *queue = ticket->queue;
-
-    if (ticket->held)
-        atomic_fetch_sub_explicit(&queue->waiting, 1, memory_order_relaxed);
-    ticket->held = 0;
-}
-
-static bool enter_queue(clientid_ticket *ticket, const struct clientid__policy *policy)
-{
-    struct clientid__queue *queue = policy->queue;
-    uint32_t waiting;
-
-    if (ticket->held && ticket->queue == queue)
-        return true;
-    leave_queue(ticket);
-    waiting = atomic_load_explicit(&queue->waiting, memory_order_relaxed);
-    do {
-        if (waiting >= policy->queuing_limit)
-            return false;
-    } while (!atomic_compare_exchange_weak_explicit(&queue->waiting, &waiting, waiting + 1,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    ticket->queue = queue;
-    ticket->held = 1;
-    return true;
-}
-
-static int delay(struct inquiry *q, const struct clientid__policy *policy)
-{
-    clientid_ticket *ticket = &q->decision->ticket;
-
-    if (ticket->attempts >= policy->delay_attempts)
-        return conclude(q, CLIENTID_DENY, CLIENTID_REASON_DELAYS_EXHAUSTED, policy);
-    if (!q->peek && !enter_queue(ticket, policy))
-        return conclude(q, CLIENTID_DENY, CLIENTID_REASON_QUEUE_FULL, policy);
-    ticket->api = q->api;
-    ticket->attempts++;
-    q->decision->delay_ns = policy->delay_ns;
-    return conclude(q, CLIENTID_DELAY, CLIENTID_REASON_THROTTLED, policy);
-}
-
-/* A cost above what the limit ever admits at once would wait in vain. */
-static bool can_delay(const struct clientid__policy *policy, const struct clientid__charge *charge)
-{
-    return policy->delay_attempts > 0 && policy->queuing_limit > 0 &&
-           charge->retry_ns != UINT64_MAX;
-}
-
-/* Waiting only helps when every limit that refuses belongs to a policy that lets requests wait. */
-static int refuse(struct inquiry *q)
-{
-    const struct clientid__policy *waits = NULL;
-    const struct clientid__policy *denies = NULL;
-
-    for (size_t i = 0; i < q->charge_count; i++) {
-        if (!q->charges[i].refused || q->charges[i].shadow)
-            continue;
-        if (q->decision->bound_limit == UINT32_MAX)
-            q->decision->bound_limit = (uint32_t)i;
-        if (q->charges[i].retry_ns > q->decision->retry_after_ns)
-            q->decision->retry_after_ns = q->charges[i].retry_ns;
-        if (!can_delay(q->owners[i], &q->charges[i]))
-            denies = denies != NULL ? denies : q->owners[i];
-        else if (waits == NULL)
-            waits = q->owners[i];
-    }
-    if (denies != NULL || waits == NULL)
-        return conclude(q, CLIENTID_DENY, CLIENTID_REASON_QUOTA_EXCEEDED, denies);
-    return delay(q, waits);
-}
-
-/* ---- the decision ---------------------------------------------------------------------------- */
+/* ---- what they say --------------------------------------------------------------------------- */
 
 /* Limits are looked up before the secret is verified: their cells arrive from memory meanwhile. */
-static clientid_reason judge_client(struct inquiry *q, const struct clientid__policy *policy)
+static void make_ready(struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
-    bool chargeable = true;
+    clientid__look_up(q, q->credentials[policy->spec].id, policy->needs_secret);
+    q->chargeable =
+        !q->found || !clientid__charges_tier(policy) || clientid__charge_tier(q, policy);
+    q->ready = policy;
+}
+
+static clientid_reason judge_client(struct clientid__inquiry *q,
+                                    const struct clientid__policy *policy)
+{
     clientid_reason reason;
 
-    look_up(q, q->credentials[policy->spec].id, policy->needs_secret);
-    if (q->found && clientid__charges_tier(policy))
-        chargeable = charge_tier(q, policy);
-    reason = identify(q, policy);
-    if (reason == CLIENTID_REASON_ALLOWED && !chargeable)
+    if (q->ready != policy)
+        make_ready(q, policy);
+    reason = clientid__identify(q, policy);
+    if (reason == CLIENTID_REASON_ALLOWED && !q->chargeable)
         reason = CLIENTID_REASON_LIMITS_INVALID;
     while (reason != CLIENTID_REASON_ALLOWED && q->charge_count > 0 &&
            q->owners[q->charge_count - 1] == policy)
@@ -508,101 +79,66 @@ static clientid_reason judge_client(struct inquiry *q, const struct clientid__po
 }
 
 /* 0 with the policy's own view in |*reason|, or an error. */
-static int judge_contract(struct inquiry *q, const struct clientid__policy *policy,
-                          clientid_reason registry, clientid_reason *reason)
+static int judge_contract(struct clientid__inquiry *q, const struct clientid__policy *policy,
+                          clientid_reason *reason)
 {
     int rv;
 
-    *reason = registry;
-    if (registry != CLIENTID_REASON_ALLOWED)
+    *reason = q->registry_reason;
+    if (*reason != CLIENTID_REASON_ALLOWED)
         return 0;
-    rv = read_credentials(q, policy, reason);
+    rv = clientid__read_credentials(q, policy, reason);
     if (rv != 0 || *reason != CLIENTID_REASON_ALLOWED)
         return rv;
     *reason = judge_client(q, policy);
     return 0;
 }
 
-static int judge_policy(struct inquiry *q, const struct clientid__policy *policy,
-                        clientid_reason registry)
+static int judge_policy(struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
     clientid_reason reason;
     int rv;
 
     if (!policy->needs_contract)
-        return charge_policy(q, policy);
-    rv = judge_contract(q, policy, registry, &reason);
+        return clientid__charge_policy(q, policy);
+    rv = judge_contract(q, policy, &reason);
     if (rv != 0 || reason == CLIENTID_REASON_GATEKEEPER_DISABLED)
         return rv;
     if (reason == CLIENTID_REASON_BODY_NEEDED)
-        return conclude(q, CLIENTID_NEED_BODY, reason, policy);
+        return clientid__conclude(q, CLIENTID_NEED_BODY, reason, policy);
     if (reason == CLIENTID_REASON_ALLOWED) {
         q->decision->verified = 1;
         return 0;
     }
     if (policy->shadow) {
-        note_shadow(q, policy, reason);
+        clientid__note_shadow(q, policy, reason);
         return 0;
     }
     q->decision->verified = 0; /* whatever a policy before this one took for proof */
-    return conclude(q, CLIENTID_DENY, reason, policy);
+    return clientid__conclude(q, CLIENTID_DENY, reason, policy);
 }
 
-static int judge(struct inquiry *q, uint32_t applies)
+/* After find_policies left it open. */
+static int judge(struct clientid__inquiry *q)
 {
-    const struct clientid__chain *chain = q->chain;
-    clientid_reason registry = registry_state(q);
     clientid_reason allowed = CLIENTID_REASON_ALLOWED;
 
-    for (size_t i = 0; i < chain->policy_count; i++) {
+    for (uint32_t left = q->applies; left != 0; left &= left - 1) {
+        const struct clientid__policy *policy = &q->chain->policies[__builtin_ctz(left)];
         int rv;
 
-        if (!(applies & 1U << i))
-            continue;
-        if (chain->policies[i].needs_contract && registry == CLIENTID_REASON_GATEKEEPER_DISABLED)
-            allowed = registry;
-        rv = judge_policy(q, &chain->policies[i], registry);
+        if (policy->needs_contract && q->registry_reason == CLIENTID_REASON_GATEKEEPER_DISABLED)
+            allowed = q->registry_reason;
+        rv = judge_policy(q, policy);
         if (rv == 1)
-            return conclude(q, CLIENTID_NEED_BODY, CLIENTID_REASON_BODY_NEEDED,
-                            &chain->policies[i]);
+            return clientid__conclude(q, CLIENTID_NEED_BODY, CLIENTID_REASON_BODY_NEEDED, policy);
         if (rv != 0 || q->decision->verdict != 0)
             return rv;
     }
-    if (!clientid__limits_decide(q->worker->gateway->table, q->charges, q->charge_count, q->cost,
-                                 q->request->now_ns, q->peek, &q->decision->receipt)) {
-        report_limits(q);
-        return refuse(q);
-    }
-    report_limits(q);
-    return conclude(q, CLIENTID_ALLOW, allowed, NULL);
+    return clientid__charge(q, allowed);
 }
 
-static int decide(struct inquiry *q)
-{
-    uint32_t applies;
-    int preflight;
-
-    q->chain = atomic_load_explicit(&q->api->chain, memory_order_acquire);
-    if (q->chain == NULL) {
-        q->decision->answer = q->worker->gateway->unknown_api;
-        return conclude(q, CLIENTID_DENY, CLIENTID_REASON_API_UNKNOWN, NULL);
-    }
-    q->decision->answer = q->chain->answers;
-    if (q->chain->allow_preflight) {
-        preflight = is_preflight(q->request);
-        if (preflight < 0)
-            return preflight;
-        if (preflight)
-            return conclude(q, CLIENTID_ALLOW, CLIENTID_REASON_PREFLIGHT, NULL);
-    }
-    applies = clientid__chain_match(q->chain, q->worker->match, q->request->method,
-                                    q->request->path, &q->scratch);
-    if (applies == 0)
-        return conclude(q, CLIENTID_ALLOW, CLIENTID_REASON_NO_POLICY, NULL);
-    return judge(q, applies);
-}
-
-/* ---- around it ------------------------------------------------------------------------------- */
+/* ---- before and after ------------------------------------------------------------------------ */
 
 static void count_one(_Atomic uint64_t *counter)
 {
@@ -610,7 +146,7 @@ static void count_one(_Atomic uint64_t *counter)
                           memory_order_relaxed);
 }
 
-static void count(const struct inquiry *q)
+static void count(const struct clientid__inquiry *q)
 {
     struct clientid__counter_table *table =
         atomic_load_explicit(&q->worker->counters, memory_order_acquire);
@@ -637,7 +173,7 @@ static char *move_up(clientid_str *text, const clientid_request *request, char *
     return to + text->len;
 }
 
-static void clean_scratch(struct inquiry *q)
+static void clean_scratch(struct clientid__inquiry *q)
 {
     clientid_decision *decision = q->decision;
     const char *used = q->unclean ? q->request->scratch + q->request->scratch_len : q->scratch.next;
@@ -672,9 +208,9 @@ static void clear(clientid_decision *d, const clientid_api *api, clientid_ticket
     d->api = api;
     d->policy = d->client_id = d->client_name = d->tier = d->shadow_policy = none;
     d->contract_id = d->application_id = d->tier_id = 0;
-    d->verified = d->secret_slot = d->from_query = d->degraded = d->shadow_denied = d->peeked = 0;
-    d->reserved[0] = d->reserved[1] = 0;
-    d->shadow_reason = CLIENTID_REASON_ALLOWED;
+    /* Flags, the reason in shadow mode, and the hole behind it. */
+    memset(&d->verified, 0,
+           offsetof(clientid_decision, shadow_policy) - offsetof(clientid_decision, verified));
     d->registry_revision = d->delay_ns = d->retry_after_ns = 0;
     d->ticket = ticket;
     d->limit_count = 0;
@@ -682,46 +218,160 @@ static void clear(clientid_decision *d, const clientid_api *api, clientid_ticket
     d->receipt.count = d->receipt.reserved = 0;
 }
 
+static void begin(struct clientid__inquiry *q, clientid_worker *worker, const clientid_api *api,
+                  const clientid_request *request, clientid_decision *decision,
+                  clientid_ticket ticket)
+{
+    clear(decision, api, ticket);
+    q->worker = worker;
+    q->api = api;
+    q->request = request;
+    q->decision = decision;
+    q->cost = request->cost != 0 ? request->cost : 1;
+    q->peek = (request->flags & CLIENTID_PEEK) != 0;
+    q->scratch = (struct clientid__scratch){request->scratch, request->scratch_len};
+    q->extracted = q->verified = 0;
+    q->contract.tier = NULL;
+    q->ready = NULL;
+    q->charge_count = 0;
+    q->claimed = q->hashed = q->looked_up = q->found = q->unclean = false;
+    decision->peeked = q->peek;
+}
+
+/* After the epoch section. */
+static int end(struct clientid__inquiry *q, int rv)
+{
+    clean_scratch(q);
+    if (rv != 0 || q->decision->verdict != CLIENTID_DELAY)
+        clientid__leave_queue(&q->decision->ticket);
+    return rv;
+}
+
 static int run(clientid_worker *worker, const clientid_api *api, const clientid_request *request,
                clientid_decision *decision, clientid_ticket ticket)
 {
-    struct inquiry q;
+    struct clientid__inquiry q;
     int rv;
 
-    clear(decision, api, ticket);
-    q.worker = worker;
-    q.api = api;
-    q.request = request;
-    q.decision = decision;
-    q.cost = request->cost != 0 ? request->cost : 1;
-    q.peek = (request->flags & CLIENTID_PEEK) != 0;
-    q.scratch = (struct clientid__scratch){request->scratch, request->scratch_len};
-    q.extracted = q.verified = 0;
-    q.contract.tier = NULL;
-    q.charge_count = 0;
-    q.claimed = q.looked_up = q.found = q.unclean = false;
-    decision->peeked = q.peek;
-
+    begin(&q, worker, api, request, decision, ticket);
     clientid__epoch_enter(worker->slot);
-    rv = decide(&q);
+    rv = find_policies(&q);
+    if (rv == 0 && decision->verdict == 0)
+        rv = judge(&q);
     if (rv == 0)
         count(&q);
     clientid__epoch_leave(worker->slot);
-    clean_scratch(&q);
-    if (rv != 0 || decision->verdict != CLIENTID_DELAY)
-        leave_queue(&decision->ticket);
-    return rv;
+    return end(&q, rv);
+}
+
+/* 0, or why the request cannot be looked at. */
+static int admissible(const clientid_worker *worker, const clientid_api *api,
+                      const clientid_request *request, const clientid_decision *decision)
+{
+    if (api == NULL || !valid(worker, request, decision) || api->gateway != worker->gateway)
+        return CLIENTID_ERR_ARG;
+    return request->scratch_len < CLIENTID_SCRATCH_BYTES ? CLIENTID_ERR_SPACE : 0;
 }
 
 int clientid_check(clientid_worker *worker, const clientid_api *api,
                    const clientid_request *request, clientid_decision *decision)
 {
-    if (api == NULL || !valid(worker, request, decision) || api->gateway != worker->gateway)
-        return CLIENTID_ERR_ARG;
-    if (request->scratch_len < CLIENTID_SCRATCH_BYTES)
-        return CLIENTID_ERR_SPACE;
-    return run(worker, api, request, decision, (clientid_ticket){0});
+    int rv = admissible(worker, api, request, decision);
+
+    return rv != 0 ? rv : run(worker, api, request, decision, (clientid_ticket){0});
 }
+
+/* ---- several at once ------------------------------------------------------------------------- */
+
+/*
+ * A look-up waits for memory two or three times: the index, the record, the cells.  Each of these is asked for on behalf
+ * of all requests before the first of them waits for it.  What is done ahead is what judge does first anyway; a request
+ * whose first policy reads no credentials is only judged in its turn.
+ */
+struct group {
+    size_t count;
+    clientid_batch_entry *entries[CLIENTID_BATCH_GROUP];
+    struct clientid__inquiry *inquiries;                        /* of the worker */
+    const struct clientid__policy *first[CLIENTID_BATCH_GROUP]; /* NULL: nothing is done ahead */
+};
+
+static const struct clientid__policy *look_ahead(struct clientid__inquiry *q)
+{
+    const struct clientid__policy *first;
+    clientid_reason reason;
+
+    if (q->decision->verdict != 0)
+        return NULL;
+    first = &q->chain->policies[__builtin_ctz(q->applies)];
+    if (!first->needs_contract || q->registry_reason != CLIENTID_REASON_ALLOWED ||
+        clientid__read_credentials(q, first, &reason) != 0 || reason != CLIENTID_REASON_ALLOWED)
+        return NULL;
+    clientid__fetch_slot(q, q->credentials[first->spec].id);
+    return first;
+}
+
+static void decide_group(struct group *group)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        struct clientid__inquiry *q = &group->inquiries[i];
+
+        group->entries[i]->rv = find_policies(q);
+        group->first[i] = group->entries[i]->rv == 0 ? look_ahead(q) : NULL;
+    }
+    for (size_t i = 0; i < group->count; i++)
+        if (group->first[i] != NULL)
+            clientid__fetch_record(&group->inquiries[i]);
+    for (size_t i = 0; i < group->count; i++)
+        if (group->first[i] != NULL)
+            make_ready(&group->inquiries[i], group->first[i]);
+    for (size_t i = 0; i < group->count; i++) {
+        struct clientid__inquiry *q = &group->inquiries[i];
+
+        if (group->entries[i]->rv == 0 && q->decision->verdict == 0)
+            group->entries[i]->rv = judge(q);
+        if (group->entries[i]->rv == 0)
+            count(q);
+    }
+}
+
+/* Takes up to CLIENTID_BATCH_GROUP of the entries; returns how many it looked at. */
+static size_t run_group(clientid_worker *worker, clientid_batch_entry *entries, size_t count)
+{
+    struct group group = {.inquiries = worker->inquiries};
+    size_t i = 0;
+
+    for (; i < count && group.count < CLIENTID_BATCH_GROUP; i++) {
+        clientid_batch_entry *e = &entries[i];
+
+        e->rv = admissible(worker, e->api, e->request, e->decision);
+        if (e->rv != 0)
+            continue;
+        begin(&group.inquiries[group.count], worker, e->api, e->request, e->decision,
+              (clientid_ticket){0});
+        group.entries[group.count++] = e;
+    }
+    clientid__epoch_enter(worker->slot);
+    decide_group(&group);
+    clientid__epoch_leave(worker->slot);
+    for (size_t n = 0; n < group.count; n++)
+        end(&group.inquiries[n], group.entries[n]->rv);
+    return i;
+}
+
+int clientid_check_batch(clientid_worker *worker, clientid_batch_entry *entries, size_t count)
+{
+    if (worker == NULL || (entries == NULL && count > 0))
+        return CLIENTID_ERR_ARG;
+    while (count > 0) {
+        size_t done = run_group(worker, entries, count);
+
+        entries += done;
+        count -= done;
+    }
+    return 0;
+}
+
+/* ---- afterwards ------------------------------------------------------------------------------ */
 
 int clientid_resume(clientid_worker *worker, const clientid_request *request,
                     clientid_decision *decision)
@@ -730,11 +380,11 @@ int clientid_resume(clientid_worker *worker, const clientid_request *request,
         decision->verdict != CLIENTID_DELAY || decision->ticket.api == NULL)
         return CLIENTID_ERR_ARG;
     if (!valid(worker, request, decision) || decision->ticket.api->gateway != worker->gateway) {
-        leave_queue(&decision->ticket);
+        clientid__leave_queue(&decision->ticket);
         return CLIENTID_ERR_ARG;
     }
     if (request->scratch_len < CLIENTID_SCRATCH_BYTES) {
-        leave_queue(&decision->ticket);
+        clientid__leave_queue(&decision->ticket);
         return CLIENTID_ERR_SPACE;
     }
     return run(worker, decision->ticket.api, request, decision, decision->ticket);
@@ -743,7 +393,7 @@ int clientid_resume(clientid_worker *worker, const clientid_request *request,
 void clientid_cancel(clientid_decision *decision)
 {
     if (decision != NULL)
-        leave_queue(&decision->ticket);
+        clientid__leave_queue(&decision->ticket);
 }
 
 int clientid_refund(clientid_worker *worker, const clientid_receipt *receipt, uint64_t now_ns)

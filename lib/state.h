@@ -39,7 +39,8 @@ struct clientid_worker {
     clientid_gateway *gateway;
     struct clientid__epoch_slot *slot;
     struct clientid__match_data *match;
-    struct clientid__memo rules; /* of tiers */
+    struct clientid__inquiry *inquiries; /* CLIENTID_BATCH_GROUP of them */
+    struct clientid__memo rules;         /* of tiers */
     _Atomic(struct clientid__counter_table *) counters;
     struct clientid__latency *latency; /* |own_latency|, or in |tally_slot| */
     struct clientid__latency own_latency;

@@ -2,7 +2,7 @@
 /* What one thread owns: nobody else writes to it, so nothing here needs a locked instruction. */
 #include "base/error.h"
 #include "base/mem.h"
-#include "state.h"
+#include "inquiry.h"
 
 #include <string.h>
 
@@ -134,10 +134,12 @@ int clientid_worker_new(clientid_worker **out, clientid_gateway *gateway)
     worker->gateway = gateway;
     worker->slot = clientid__epoch_slot_get(gateway->epoch);
     worker->match = clientid__match_data_new(&gateway->mem);
+    worker->inquiries =
+        clientid__alloc(&gateway->mem, CLIENTID_BATCH_GROUP, sizeof(*worker->inquiries));
     worker->latency = &worker->own_latency;
     if (gateway->tally != NULL)
         worker->tally_slot = clientid__tally_take(gateway->tally);
-    if (worker->slot == NULL || worker->match == NULL ||
+    if (worker->slot == NULL || worker->match == NULL || worker->inquiries == NULL ||
         (gateway->tally != NULL && worker->tally_slot == NULL))
         goto fail;
     if (worker->tally_slot != NULL)
@@ -158,6 +160,7 @@ fail:
     clientid__tally_put(worker->tally_slot);
     clientid__epoch_slot_put(worker->slot);
     clientid__match_data_del(worker->match);
+    clientid__free(&gateway->mem, worker->inquiries);
     clientid__free(&gateway->mem, worker);
     return rv;
 }
@@ -235,6 +238,7 @@ void clientid_worker_del(clientid_worker *worker)
     clientid__tally_put(worker->tally_slot);
     clientid__epoch_slot_put(worker->slot);
     clientid__match_data_del(worker->match);
+    clientid__free(&gateway->mem, worker->inquiries);
     clientid__free(&gateway->mem, worker);
 }
 

@@ -31,6 +31,20 @@ bool clientid__registry_find(const struct clientid__registry *registry, uint32_t
     return true;
 }
 
+void clientid__registry_fetch_slot(const struct clientid__registry *registry, uint64_t hash)
+{
+    clientid__index_prefetch(&registry->contracts, hash);
+}
+
+void clientid__registry_fetch_record(const struct clientid__registry *registry, uint64_t hash)
+{
+    struct clientid__index_walk walk = clientid__index_begin(&registry->contracts, hash);
+    const char *record = clientid__index_next(&walk);
+
+    for (size_t line = 0; record != NULL && line < 3; line++)
+        __builtin_prefetch(record + 64 * line);
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static uint64_t hash_by_key(const void *registry, const void *object)

@@ -47,6 +47,13 @@ bool clientid__registry_find(const struct clientid__registry *registry, uint32_t
                              clientid_str client_id, uint64_t hash, struct clientid__contract *out);
 
 /*
+ * Have memory fetched that clientid__registry_find will read: the slot, and once that is there, the record.  For who has
+ * other requests to look at meanwhile.
+ */
+void clientid__registry_fetch_slot(const struct clientid__registry *registry, uint64_t hash);
+void clientid__registry_fetch_record(const struct clientid__registry *registry, uint64_t hash);
+
+/*
  * Tiers one after the other: |*n| is 0 before the first; NULL after the last.  One that is on its way out may be among
  * them.
  */

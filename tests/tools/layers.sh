@@ -30,7 +30,7 @@ allow policy "base/ extract/ limit/ policy/"
 allow sync "base/ registry/ sync/ limit/limit.h gateway.h"
 allow store "base/ store/"
 allow control "base/ store/store.h control/"
-allow . "base/ extract/ registry/ limit/ policy/ gateway.h state.h tally.h"
+allow . "base/ extract/ registry/ limit/ policy/ gateway.h state.h tally.h inquiry.h"
 
 # Programs see the installed headers and their own files only.
 for file in $(find examples -name '*.[ch]'); do
