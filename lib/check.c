@@ -199,7 +199,7 @@ static bool valid(const clientid_worker *worker, const clientid_request *request
 }
 
 /* All that is not set on every path; the arrays count by their lengths.  One by one: a memset of this size is slow. */
-static void clear(clientid_decision *d, const clientid_api *api, clientid_ticket ticket)
+static void clear(clientid_decision *d, const clientid_api *api)
 {
     const clientid_str none = {NULL, 0};
 
@@ -212,17 +212,22 @@ static void clear(clientid_decision *d, const clientid_api *api, clientid_ticket
     memset(&d->verified, 0,
            offsetof(clientid_decision, shadow_policy) - offsetof(clientid_decision, verified));
     d->registry_revision = d->delay_ns = d->retry_after_ns = 0;
-    d->ticket = ticket;
     d->limit_count = 0;
     d->bound_limit = UINT32_MAX;
     d->receipt.count = d->receipt.reserved = 0;
 }
 
-static void begin(struct clientid__inquiry *q, clientid_worker *worker, const clientid_api *api,
-                  const clientid_request *request, clientid_decision *decision,
-                  clientid_ticket ticket)
+static void no_ticket(clientid_decision *decision)
 {
-    clear(decision, api, ticket);
+    decision->ticket.api = NULL;
+    decision->ticket.queue = NULL;
+    decision->ticket.attempts = decision->ticket.held = 0;
+}
+
+static void begin(struct clientid__inquiry *q, clientid_worker *worker, const clientid_api *api,
+                  const clientid_request *request, clientid_decision *decision)
+{
+    clear(decision, api);
     q->worker = worker;
     q->api = api;
     q->request = request;
@@ -247,13 +252,14 @@ static int end(struct clientid__inquiry *q, int rv)
     return rv;
 }
 
+/* The ticket in |decision| is empty, or that of a request that has waited. */
 static int run(clientid_worker *worker, const clientid_api *api, const clientid_request *request,
-               clientid_decision *decision, clientid_ticket ticket)
+               clientid_decision *decision)
 {
     struct clientid__inquiry q;
     int rv;
 
-    begin(&q, worker, api, request, decision, ticket);
+    begin(&q, worker, api, request, decision);
     clientid__epoch_enter(worker->slot);
     rv = find_policies(&q);
     if (rv == 0 && decision->verdict == 0)
@@ -278,7 +284,10 @@ int clientid_check(clientid_worker *worker, const clientid_api *api,
 {
     int rv = admissible(worker, api, request, decision);
 
-    return rv != 0 ? rv : run(worker, api, request, decision, (clientid_ticket){0});
+    if (rv != 0)
+        return rv;
+    no_ticket(decision);
+    return run(worker, api, request, decision);
 }
 
 /* ---- several at once ------------------------------------------------------------------------- */
@@ -346,8 +355,8 @@ static size_t run_group(clientid_worker *worker, clientid_batch_entry *entries, 
         e->rv = admissible(worker, e->api, e->request, e->decision);
         if (e->rv != 0)
             continue;
-        begin(&group.inquiries[group.count], worker, e->api, e->request, e->decision,
-              (clientid_ticket){0});
+        no_ticket(e->decision);
+        begin(&group.inquiries[group.count], worker, e->api, e->request, e->decision);
         group.entries[group.count++] = e;
     }
     clientid__epoch_enter(worker->slot);
@@ -387,7 +396,7 @@ int clientid_resume(clientid_worker *worker, const clientid_request *request,
         clientid__leave_queue(&decision->ticket);
         return CLIENTID_ERR_SPACE;
     }
-    return run(worker, decision->ticket.api, request, decision, decision->ticket);
+    return run(worker, decision->ticket.api, request, decision);
 }
 
 void clientid_cancel(clientid_decision *decision)

@@ -31,12 +31,12 @@ static int read_headers(const struct clientid__reader *reader, struct clientid__
     return rv < 0 ? rv : 0;
 }
 
-/* Reads those of |where| that are in these carriers, in one pass over them. */
-static int read_params(const struct clientid__reader *reader, params_fn *read, unsigned in,
-                       const struct clientid__expression *const *where,
-                       struct clientid__value *values, size_t count)
+/* Reads those of |where| that are in these carriers, in one pass over them, beside what other carriers had. */
+static int read_some(const struct clientid__reader *reader, params_fn *read, unsigned in,
+                     const struct clientid__expression *const *where,
+                     struct clientid__param *params, size_t count)
 {
-    struct clientid__param params[CLIENTID__PARAMS_MAX];
+    struct clientid__param some[CLIENTID__PARAMS_MAX];
     struct clientid__value *target[CLIENTID__PARAMS_MAX];
     size_t n = 0;
     int rv;
@@ -44,50 +44,73 @@ static int read_params(const struct clientid__reader *reader, params_fn *read, u
     for (size_t i = 0; i < count; i++) {
         if (!is_in(where[i], in))
             continue;
-        target[n] = &values[i];
-        params[n++] = (struct clientid__param){.name = clientid__expression_name(where[i])};
+        target[n] = &params[i].value;
+        some[n++] = params[i];
     }
     if (n == 0)
         return 0;
-    rv = read(reader, params, n);
+    rv = read(reader, some, n);
     if (rv < 0)
         return rv;
     for (size_t i = 0; i < n; i++)
-        clientid__value_merge(target[i], &params[i].value);
+        clientid__value_merge(target[i], &some[i].value);
     return 0;
 }
 
-static int read_values(const struct clientid__reader *reader,
+static const struct {
+    unsigned in;
+    params_fn *read;
+} carriers[] = {{IN_QUERY, clientid__query_read},
+                {IN_HEADER, read_headers},
+                {IN_FORM, clientid__form_read},
+                {IN_PART, clientid__parts_read}};
+
+/* Field by field: a struct that is made elsewhere and copied costs a stall of the processor for each. */
+static void look_for(struct clientid__param *param, const struct clientid__expression *e)
+{
+    param->name.ptr = e->name;
+    param->name.len = e->name_len;
+    param->plain = e->plain;
+    param->value.reason = CLIENTID_REASON_ID_MISSING;
+    param->value.from_query = false;
+    param->value.text.ptr = NULL;
+    param->value.text.len = 0;
+    param->raw.ptr = NULL;
+    param->raw.len = 0;
+    param->seen = 0;
+    param->flaw = CLIENTID_REASON_ALLOWED;
+}
+
+/* Sets |value| of each of |params|, whose names are those of |where|. */
+static int read_params(const struct clientid__reader *reader,
                        const struct clientid__expression *const *where,
-                       struct clientid__value *values, size_t count)
+                       struct clientid__param *params, size_t count)
 {
     unsigned in = 0;
     int rv = 0;
 
     for (size_t i = 0; i < count; i++) {
-        values[i] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
+        look_for(&params[i], where[i]);
         in |= 1U << where[i]->carrier;
     }
-    if ((in & IN_QUERY) != 0)
-        rv = read_params(reader, clientid__query_read, IN_QUERY, where, values, count);
-    if (rv == 0 && (in & IN_HEADER) != 0)
-        rv = read_params(reader, read_headers, IN_HEADER, where, values, count);
-    if (rv == 0 && (in & IN_FORM) != 0)
-        rv = read_params(reader, clientid__form_read, IN_FORM, where, values, count);
-    if (rv == 0 && (in & IN_PART) != 0)
-        rv = read_params(reader, clientid__parts_read, IN_PART, where, values, count);
+    /* Nearly always all are in one place, and nothing has to be put together. */
+    if (in == 1U << CLIENTID__QUERY)
+        return clientid__query_read(reader, params, count);
+    for (size_t c = 0; rv == 0 && c < sizeof(carriers) / sizeof(carriers[0]); c++)
+        if ((in & carriers[c].in) != 0)
+            rv = read_some(reader, carriers[c].read, carriers[c].in, where, params, count);
     return rv;
 }
 
 /* Basic beside parameters: Basic always shows a password, so an empty one differs from one with text. */
-static void merge_basic(struct clientid__value basic[2], struct clientid__value values[2])
+static void merge_basic(struct clientid__param params[2], const struct clientid__value basic[2])
 {
     bool empty_password = clientid__value_there(&basic[0]) && clientid__value_absent(&basic[1]);
 
-    if (empty_password && clientid__value_there(&values[1]))
-        values[1].reason = CLIENTID_REASON_CREDENTIALS_AMBIGUOUS;
-    clientid__value_merge(&basic[0], &values[0]);
-    clientid__value_merge(&basic[1], &values[1]);
+    if (empty_password && clientid__value_there(&params[1].value))
+        params[1].value.reason = CLIENTID_REASON_CREDENTIALS_AMBIGUOUS;
+    clientid__value_merge(&params[0].value, &basic[0]);
+    clientid__value_merge(&params[1].value, &basic[1]);
 }
 
 /* The client id is judged first; a body is asked for only when it can still change the verdict. */
@@ -108,27 +131,34 @@ int clientid__extract(const struct clientid__spec *spec, const struct clientid__
 {
     const struct clientid__expression *const where[] = {&spec->id, &spec->secret};
     const struct clientid__reader reader = {request, caps, scratch, spec->flags};
-    struct clientid__value found[2], values[2];
+    struct clientid__param params[2];
+    struct clientid__value basic[2];
+    const struct clientid__value *id = &params[0].value, *secret = &params[1].value;
     int rv = 0;
 
     *out = (struct clientid__credentials){.reason = CLIENTID_REASON_ID_MISSING};
-    found[0] = found[1] = clientid__value_none(CLIENTID_REASON_ID_MISSING);
+    basic[0].reason = basic[1].reason = CLIENTID_REASON_ID_MISSING;
+    basic[0].from_query = basic[1].from_query = false;
     if (spec->flags & CLIENTID__SPEC_BASIC)
-        rv = clientid__basic_read(&reader, &found[0], &found[1]);
+        rv = clientid__basic_read(&reader, &basic[0], &basic[1]);
     if (rv == 0 && (spec->flags & CLIENTID__SPEC_EXPRESSIONS) != 0)
-        rv = read_values(&reader, where, spec->flags & CLIENTID__SPEC_BASIC ? values : found, 2);
+        rv = read_params(&reader, where, params, 2);
     if (rv < 0)
         return rv;
-    if ((spec->flags & CLIENTID__SPEC_BASIC) && (spec->flags & CLIENTID__SPEC_EXPRESSIONS))
-        merge_basic(found, values);
+    if ((spec->flags & CLIENTID__SPEC_EXPRESSIONS) == 0) {
+        id = &basic[0];
+        secret = &basic[1];
+    } else if (spec->flags & CLIENTID__SPEC_BASIC) {
+        merge_basic(params, basic);
+    }
 
-    out->reason = judge(&found[0], &found[1]);
-    out->from_query = found[0].from_query || found[1].from_query;
-    if (clientid__value_there(&found[0]))
-        out->id = found[0].text;
-    if (out->reason == CLIENTID_REASON_ALLOWED && clientid__value_there(&found[1])) {
+    out->reason = judge(id, secret);
+    out->from_query = id->from_query || secret->from_query;
+    if (clientid__value_there(id))
+        out->id = id->text;
+    if (out->reason == CLIENTID_REASON_ALLOWED && clientid__value_there(secret)) {
         out->has_secret = true;
-        out->secret = found[1].text;
+        out->secret = secret->text;
     }
     return 0;
 }
@@ -138,15 +168,15 @@ int clientid__extract_value(const struct clientid__expression *where,
                             struct clientid__scratch *scratch, clientid_str *value)
 {
     const struct clientid__reader reader = {request, caps, scratch, CLIENTID__READ_LIST};
-    struct clientid__value found;
-    int rv = read_values(&reader, &where, &found, 1);
+    struct clientid__param param;
+    int rv = read_params(&reader, &where, &param, 1);
 
     *value = clientid__str(NULL, 0);
     if (rv < 0)
         return rv;
-    if (found.reason == CLIENTID_REASON_BODY_NEEDED)
+    if (param.value.reason == CLIENTID_REASON_BODY_NEEDED)
         return 1;
-    if (clientid__value_there(&found))
-        *value = found.text;
+    if (clientid__value_there(&param.value))
+        *value = param.value.text;
     return 0;
 }

@@ -2,6 +2,7 @@
 /* An expression names one place.  There is no general expression language: what is not in the table is refused. */
 #include "base/str.h"
 #include "extract/header.h"
+#include "extract/urlcode.h"
 
 /* What is left to read, and how much was. */
 struct cursor {
@@ -114,6 +115,8 @@ static bool take_name(struct cursor *c, enum style style, struct clientid__expre
         out->name[i] = header ? (char)clientid__lower((unsigned char)byte) : byte;
     }
     out->name_len = (uint32_t)len;
+    out->plain =
+        clientid__url_plain(clientid__str(out->name, len)) && memchr(out->name, '=', len) == NULL;
     return true;
 }
 
@@ -172,7 +175,7 @@ int clientid__expression_parse(clientid_str text, struct clientid__expression *o
                                size_t *position)
 {
     struct cursor c = {text, 0};
-    struct clientid__expression found = {CLIENTID__NOWHERE, 0, {0}};
+    struct clientid__expression found = {.carrier = CLIENTID__NOWHERE};
     bool fits = take(&c, '#') ? take_long(&c, &found) : take_short(&c, &found);
 
     if (!fits || c.at < text.len) {

@@ -28,6 +28,7 @@ enum clientid__carrier {
 struct clientid__expression {
     enum clientid__carrier carrier;
     uint32_t name_len;
+    bool plain; /* no byte of the name is decoded by anybody, and none is '=' */
     char name[CLIENTID__PARAM_NAME_MAX];
 };
 

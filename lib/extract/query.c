@@ -28,6 +28,8 @@ static clientid_str name_of(clientid_str piece)
     return clientid__str(piece.ptr, equals != NULL ? (size_t)(equals - piece.ptr) : piece.len);
 }
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte of a word is its lowest");
+
 /* The first bytes of a name, which tell it from nearly all others. */
 struct wanted {
     uint64_t word; /* eight of them at most, the rest 0 */
@@ -89,25 +91,11 @@ static bool surely_other(clientid_str piece, clientid_str name)
     return starts_otherwise(piece, name);
 }
 
-/* Eight bytes are the same, plain and without '=': no reader of a name sees anything else in them. */
-static bool same_eight(const char *p, const char *name)
-{
-    const uint64_t word = clientid__load_eight(p), equals = word ^ CLIENTID__EACH('=');
-
-    return word == clientid__load_eight(name) && clientid__eight_plain(word) &&
-           ((equals - CLIENTID__EACH(1)) & ~equals & CLIENTID__EACH(0x80)) == 0;
-}
-
 /* |piece| is |name| as it stands and what follows it: nearly every parameter that is looked for. */
 static bool verbatim(clientid_str piece, clientid_str name)
 {
-    if (name.len < 8 || piece.len < name.len ||
-        (piece.len > name.len && piece.ptr[name.len] != '='))
-        return false;
-    for (size_t i = 0; i + 8 < name.len; i += 8)
-        if (!same_eight(piece.ptr + i, name.ptr + i))
-            return false;
-    return same_eight(piece.ptr + name.len - 8, name.ptr + name.len - 8);
+    return piece.len >= name.len && (piece.len == name.len || piece.ptr[name.len] == '=') &&
+           memcmp(piece.ptr, name.ptr, name.len) == 0;
 }
 
 /* |piece| up to its '=', for who looks for |wanted|, which it usually begins with. */
@@ -123,7 +111,7 @@ static clientid_str name_near(clientid_str piece, clientid_str wanted)
 
 static void note(struct clientid__param *param, clientid_str piece, unsigned url_flags)
 {
-    const bool plain = verbatim(piece, param->name);
+    const bool plain = param->plain && verbatim(piece, param->name);
     clientid_str name = plain ? param->name : name_near(piece, param->name);
 
     switch (plain ? CLIENTID__URL_SAME : clientid__url_match(name, param->name, url_flags)) {
@@ -141,7 +129,7 @@ static void note(struct clientid__param *param, clientid_str piece, unsigned url
                      : clientid__str(NULL, 0);
 }
 
-/* The value of the only parameter of that name, in place when nothing is escaped, else in scratch. */
+/* The value of the only parameter of that name, decoded to scratch when anything is escaped. */
 static int decode(const struct clientid__reader *reader, struct clientid__param *param,
                   unsigned url_flags)
 {
@@ -151,10 +139,6 @@ static int decode(const struct clientid__reader *reader, struct clientid__param 
 
     if (text.len > reader->caps->credential_bytes) {
         param->value = clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG);
-        return 0;
-    }
-    if (text.len > 0 && clientid__scan_plain(text.ptr, text.len)) {
-        param->value = (struct clientid__value){.reason = CLIENTID_REASON_ALLOWED, .text = text};
         return 0;
     }
     if (clientid__url_escaped(text, url_flags)) {
@@ -173,51 +157,61 @@ static int decode(const struct clientid__reader *reader, struct clientid__param 
     return 0;
 }
 
+/* Seen once, and as it stands a value that every reader takes as it stands. */
+static bool clean(const struct clientid__reader *reader, const struct clientid__param *param)
+{
+    return param->seen == 1 && param->flaw == CLIENTID_REASON_ALLOWED && param->raw.len > 0 &&
+           param->raw.len <= reader->caps->credential_bytes &&
+           clientid__scan_plain(param->raw.ptr, param->raw.len);
+}
+
 static int settle(const struct clientid__reader *reader, struct clientid__param *param,
                   unsigned url_flags)
 {
+    if (clean(reader, param)) {
+        param->value =
+            (struct clientid__value){.reason = CLIENTID_REASON_ALLOWED, .text = param->raw};
+        return 0;
+    }
     if (param->seen > 1)
         param->flaw = CLIENTID_REASON_CREDENTIALS_AMBIGUOUS;
-    if (param->flaw != CLIENTID_REASON_ALLOWED) {
+    if (param->flaw != CLIENTID_REASON_ALLOWED)
         param->value = clientid__value_none(param->flaw);
-        return 0;
-    }
-    if (param->seen == 0) {
+    else if (param->seen == 0)
         param->value = clientid__value_none(CLIENTID_REASON_ID_MISSING);
-        return 0;
-    }
-    return decode(reader, param, url_flags);
+    else
+        return decode(reader, param, url_flags);
+    return 0;
 }
 
 /* One pass over a text. */
 struct pass {
-    const struct clientid__reader *reader;
     struct clientid__param *params;
     size_t count;
-    struct wanted wanted[CLIENTID__PARAMS_MAX];
+    struct wanted wanted[CLIENTID__PARAMS_MAX]; /* past |count|: nothing begins so */
     unsigned url_flags;
 };
 
-/* The piece may be one of those that are looked for. */
-static void take_piece(struct pass *pass, clientid_str piece, clientid_str text)
+/* Bit i: the piece may be params[i]. */
+static unsigned candidates(const struct pass *pass, clientid_str piece, clientid_str text)
 {
-    bool told = false;
-    uint64_t word = 0;
+    unsigned bits = 0;
 
     if (text.len >= 8) {
-        word = first_bytes(piece, text.ptr + text.len);
-        told = plain_start(piece, word);
+        uint64_t word = first_bytes(piece, text.ptr + text.len);
+
+        if (plain_start(piece, word))
+            return (unsigned)starts_as(word, &pass->wanted[0]) |
+                   (unsigned)starts_as(word, &pass->wanted[1]) << 1;
     }
     for (size_t i = 0; i < pass->count; i++)
-        if (told ? starts_as(word, &pass->wanted[i])
-                 : !starts_otherwise(piece, pass->params[i].name))
-            note(&pass->params[i], piece, pass->url_flags);
+        bits |= (unsigned)!starts_otherwise(piece, pass->params[i].name) << i;
+    return bits;
 }
 
-/* A '&' ends a piece, and so does the text.  False: more pieces than the cap. */
-static bool take_pieces(struct pass *pass, clientid_str text)
+/* A '&' ends a piece, and so does the text.  False: more than |left| pieces. */
+static bool take_pieces(const struct pass *pass, clientid_str text, uint32_t left)
 {
-    uint32_t left = pass->reader->caps->params;
     const char *at = text.ptr;
 
     for (size_t done = 0; done <= text.len; done += CLIENTID__SCAN_BYTES) {
@@ -236,7 +230,8 @@ static bool take_pieces(struct pass *pass, clientid_str text)
                 continue;
             if (left-- == 0)
                 return false;
-            take_piece(pass, piece, text);
+            for (unsigned bits = candidates(pass, piece, text); bits != 0; bits &= bits - 1)
+                note(&pass->params[__builtin_ctz(bits)], piece, pass->url_flags);
         }
     }
     return true;
@@ -245,15 +240,11 @@ static bool take_pieces(struct pass *pass, clientid_str text)
 int clientid__pairs_read(const struct clientid__reader *reader, clientid_str text,
                          unsigned url_flags, struct clientid__param *params, size_t count)
 {
-    struct pass pass;
+    struct pass pass = {params, count, {wanted_of(params[0].name), {0, ~UINT64_C(0)}}, url_flags};
 
-    pass.reader = reader;
-    pass.params = params;
-    pass.count = count;
-    pass.url_flags = url_flags;
-    for (size_t i = 0; i < count; i++)
-        pass.wanted[i] = wanted_of(params[i].name);
-    if (text.len > 0 && !take_pieces(&pass, text)) {
+    if (count == CLIENTID__PARAMS_MAX)
+        pass.wanted[1] = wanted_of(params[1].name);
+    if (text.len > 0 && !take_pieces(&pass, text, reader->caps->params)) {
         clientid__params_set(params, count,
                              clientid__value_none(CLIENTID_REASON_CREDENTIALS_TOO_LONG));
         return 0;

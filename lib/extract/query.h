@@ -5,7 +5,7 @@
 #include "extract/value.h"
 
 /*
- * Goes through |text| once and sets |value| of each of |params|, CLIENTID__PARAMS_MAX at most.  |url_flags|: CLIENTID__URL_PLUS.  0 or
+ * Goes through |text| once and sets |value| of each of |params|, 1 to CLIENTID__PARAMS_MAX.  |url_flags|: CLIENTID__URL_PLUS.  0 or
  * CLIENTID_ERR_SPACE.  The same rules for a query and a urlencoded body (WHATWG URL section 5.1).
  */
 int clientid__pairs_read(const struct clientid__reader *reader, clientid_str text,

@@ -54,6 +54,12 @@ static inline uint64_t clientid__scan_sixteen_ends(const char *p)
     return (uint64_t)_mm_movemask_epi8(_mm_cmpeq_epi8(clientid__scan_load(p), _mm_set1_epi8('&')));
 }
 
+static inline uint64_t clientid__scan_all_ends(const char *p)
+{
+    return clientid__scan_sixteen_ends(p) | clientid__scan_sixteen_ends(p + 16) << 16 |
+           clientid__scan_sixteen_ends(p + 32) << 32 | clientid__scan_sixteen_ends(p + 48) << 48;
+}
+
 /* The comparison is of signed bytes, so what is above 0x7f is below '+', too. */
 static inline bool clientid__scan_sixteen_plain(const char *p)
 {
@@ -75,6 +81,8 @@ static inline uint64_t clientid__scan_ends(const char *p, size_t len)
     uint64_t ends = 0;
     size_t i = 0;
 
+    if (len == CLIENTID__SCAN_BYTES)
+        return clientid__scan_all_ends(p);
     if (len < 16)
         return clientid__scan_ends_portable(p, len);
     for (; i + 16 <= len; i += 16)

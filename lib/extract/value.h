@@ -27,6 +27,7 @@ enum { CLIENTID__PARAMS_MAX = 2 }; /* that are looked for at once: id and secret
 /* A parameter or part to look for, and what was found under its name. */
 struct clientid__param {
     clientid_str name; /* decoded */
+    bool plain;        /* as in struct clientid__expression; false is always right */
     struct clientid__value value;
     clientid_str raw;     /* of the last one seen */
     uint32_t seen;        /* how many had this name */

@@ -135,10 +135,11 @@ static bool digest_blocks(struct digest *out, struct attempt *a, size_t count, s
 
     for (size_t i = 0; i < count; i++)
         SHA256_Transform(&a->ctx, a->message + i * BLOCK_BYTES);
-    for (size_t i = 0; i < DIGEST_BYTES / 4; i++) {
-        const uint32_t word = htobe32(a->ctx.h[i]);
+    /* In words as wide as those that compare it, which would else wait for the stores. */
+    for (size_t i = 0; i < DIGEST_BYTES / 8; i++) {
+        const uint64_t word = htobe64((uint64_t)a->ctx.h[2 * i] << 32 | a->ctx.h[2 * i + 1]);
 
-        memcpy(out->bytes + 4 * i, &word, sizeof(word));
+        memcpy(out->bytes + 8 * i, &word, sizeof(word));
     }
     for (size_t i = count; i < all; i++)
         SHA256_Transform(&a->ctx, a->message);
@@ -193,7 +194,7 @@ static bool same(const unsigned char *a, const unsigned char *b)
 
 /* What one verification works on.  |pepper|: NULL when no client of the registry needs one. */
 struct question {
-    const struct clientid__secret_slot *slots;
+    const struct clientid__secret_slot *slots[2];
     unsigned slot_count; /* 2 when any client of the registry has a second secret */
     const struct clientid__pepper *pepper;
     clientid_str secret;
@@ -214,13 +215,13 @@ static bool digest_all(struct attempt *a, const struct question *q, bool two_sal
 {
     /* Without two salts both slots share one, or one is empty. */
     unsigned first =
-        !two_salts && q->slot_count == 2 && q->slots[0].algorithm == CLIENTID_SECRET_NONE ? 1 : 0;
-    bool ok = digest_one(a, q, 0, &q->slots[first]);
+        !two_salts && q->slot_count == 2 && q->slots[0]->algorithm == CLIENTID_SECRET_NONE ? 1 : 0;
+    bool ok = digest_one(a, q, 0, q->slots[first]);
 
     if (q->slot_count == 1)
         return ok;
     if (two_salts)
-        return digest_one(a, q, 1, &q->slots[1]) && ok;
+        return digest_one(a, q, 1, q->slots[1]) && ok;
     a->plain[1] = a->plain[0];
     if (q->pepper != NULL)
         a->peppered[1] = a->peppered[0];
@@ -229,7 +230,7 @@ static bool digest_all(struct attempt *a, const struct question *q, bool two_sal
 
 static bool slot_matches(const struct attempt *a, const struct question *q, unsigned n)
 {
-    const struct clientid__secret_slot *slot = &q->slots[n];
+    const struct clientid__secret_slot *slot = q->slots[n];
     bool plain = same(slot->hash, a->plain[n].bytes);
     bool peppered = q->pepper != NULL && same(slot->hash, a->peppered[n].bytes);
 
@@ -254,12 +255,12 @@ static struct clientid__secret_match judge(const struct question *q, const bool 
     for (unsigned n = 0; n < q->slot_count; n++) {
         if (!matches[n] || result.reason == CLIENTID_REASON_ALLOWED)
             continue;
-        if (!in_time(&q->slots[n], now_ns) && result.slot != 0)
+        if (!in_time(q->slots[n], now_ns) && result.slot != 0)
             continue;
-        result.reason = in_time(&q->slots[n], now_ns) ? CLIENTID_REASON_ALLOWED
-                                                      : CLIENTID_REASON_SECRET_EXPIRED;
+        result.reason =
+            in_time(q->slots[n], now_ns) ? CLIENTID_REASON_ALLOWED : CLIENTID_REASON_SECRET_EXPIRED;
         result.slot = n + 1;
-        result.slot_key = clientid_slot_key(q->slots[n].hash);
+        result.slot_key = clientid_slot_key(q->slots[n]->hash);
     }
     return result;
 }
@@ -271,9 +272,10 @@ struct clientid__secret_match clientid__secret_verify(const struct clientid__reg
 {
     /* After the record was found, so these are at least what it was published with. */
     uint32_t traits = atomic_load_explicit(&registry->traits, memory_order_acquire);
-    struct clientid__secret_slot slots[2];
+    const struct clientid__secret_slot first = clientid__record_slot(contract->record, 0),
+                                       second = clientid__record_slot(contract->record, 1);
     struct question q = {
-        .slots = slots,
+        .slots = {&first, &second},
         .slot_count = (traits & CLIENTID__TRAIT_SECOND) != 0 ? 2 : 1,
         .pepper = (traits & CLIENTID__TRAIT_HMAC) != 0 ? pepper : NULL,
         .secret = secret,
@@ -282,8 +284,6 @@ struct clientid__secret_match clientid__secret_verify(const struct clientid__reg
     bool matches[2] = {false, false}, ok;
     struct attempt a;
 
-    for (unsigned n = 0; n < q.slot_count; n++)
-        slots[n] = clientid__record_slot(contract->record, n);
     ok = digest_all(&a, &q, (traits & CLIENTID__TRAIT_TWO_SALTS) != 0);
     for (unsigned n = 0; n < q.slot_count; n++)
         matches[n] = slot_matches(&a, &q, n) && ok;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "extract/urlcode.h"
+#include "extract/scan.h"
+#include "support_random.h"
 
 #include "base/str.h"
 #include "support_guard.h"
@@ -165,9 +166,41 @@ static void matching_is_decoding_and_comparing(void **state)
     assert_true(same > 10);
 }
 
+/* Every length, at the end of its memory: AddressSanitizer sees a byte too many. */
+static void test_many_bytes_at_once(void **state)
+{
+    static const char bytes[] = "&&==az09AZ+,%\x1f\x7f\x80\xff*~ ";
+    uint64_t seed = 5;
+
+    (void)state;
+    for (size_t len = 0; len <= CLIENTID__SCAN_BYTES; len++) {
+        char *text = malloc(len + (len == 0));
+
+        assert_non_null(text);
+        for (int round = 0; round < 200; round++) {
+            bool plain = round % 2 == 0;
+
+            for (size_t i = 0; i < len; i++)
+                text[i] = plain ? 'a' : bytes[support_random(&seed) % (sizeof(bytes) - 1)];
+            if (len > 0 && round % 4 == 0)
+                text[support_random(&seed) % len] = bytes[support_random(&seed) % 18];
+            plain = true;
+            for (size_t i = 0; i < len; i++)
+                plain = plain && (unsigned char)text[i] > '+' && (unsigned char)text[i] < 0x7f;
+            assert_int_equal(clientid__scan_plain(text, len), plain);
+            assert_int_equal(clientid__scan_plain_portable(text, len), plain);
+            assert_true(clientid__scan_ends(text, len) == clientid__scan_ends_portable(text, len));
+            for (size_t i = 0; i < len; i++)
+                assert_int_equal(clientid__scan_ends(text, len) >> i & 1, text[i] == '&');
+        }
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many_bytes_at_once),
         cmocka_unit_test(decoding),
         cmocka_unit_test(every_byte_round_trip),
         cmocka_unit_test(matching),
