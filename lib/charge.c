@@ -49,9 +49,23 @@ static void add_charge(struct clientid__inquiry *q, const struct clientid__polic
     q->owners[q->charge_count++] = policy;
 }
 
+void clientid__fetch_cells(const struct clientid__inquiry *q, const struct clientid__policy *policy)
+{
+    const struct clientid__memo *memo = &q->worker->rules;
+    uint64_t key[2];
+
+    if (memo->last_policy != policy->identity)
+        return;
+    clientid__client_identity(key, q->id_hash, q->api);
+    for (uint32_t i = 0; i < memo->last_count; i++)
+        clientid__table_prefetch(q->worker->gateway->table, CLIENTID__REGION_CONTRACTS,
+                                 (const uint64_t[2]){key[0] ^ memo->last_salt[i]});
+}
+
 bool clientid__charge_tier(struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
     const struct clientid__tier *tier = q->contract.tier;
+    struct clientid__memo *memo = &q->worker->rules;
     uint64_t identity[2];
 
     if (tier == NULL)
@@ -63,11 +77,14 @@ bool clientid__charge_tier(struct clientid__inquiry *q, const struct clientid__p
         const clientid_limit *limit = &tier->limits[i];
         struct clientid__rule *rule = &q->rules[q->charge_count];
 
-        if (clientid__memo_rule(&q->worker->rules, rule, policy->algorithm, limit->maximum_requests,
+        if (clientid__memo_rule(memo, rule, policy->algorithm, limit->maximum_requests,
                                 limit->period_ms, policy->burst, policy->identity) != 0)
             return false;
+        memo->last_salt[i] = rule->salt[0];
         add_charge(q, policy, rule, CLIENTID__REGION_CONTRACTS, identity, limit->visible != 0);
     }
+    memo->last_policy = policy->identity;
+    memo->last_count = tier->limit_count;
     return true;
 }
 

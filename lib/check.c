@@ -56,7 +56,7 @@ static int find_policies(struct clientid__inquiry *q)
 /* Limits are looked up before the secret is verified: their cells arrive from memory meanwhile. */
 static void make_ready(struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
-    clientid__look_up(q, q->credentials[policy->spec].id, policy->needs_secret);
+    clientid__look_up(q, policy);
     q->chargeable =
         !q->found || !clientid__charges_tier(policy) || clientid__charge_tier(q, policy);
     q->ready = policy;
@@ -315,7 +315,7 @@ static const struct clientid__policy *look_ahead(struct clientid__inquiry *q)
     if (!first->needs_contract || q->registry_reason != CLIENTID_REASON_ALLOWED ||
         clientid__read_credentials(q, first, &reason) != 0 || reason != CLIENTID_REASON_ALLOWED)
         return NULL;
-    clientid__fetch_slot(q, q->credentials[first->spec].id);
+    clientid__fetch(q, first);
     return first;
 }
 

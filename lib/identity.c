@@ -65,12 +65,21 @@ static bool describe(struct clientid__inquiry *q)
     return keep(q, clientid__str(contract->tier->name, contract->tier->name_len), &decision->tier);
 }
 
-void clientid__fetch_slot(struct clientid__inquiry *q, clientid_str id)
+void clientid__fetch(struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
+    const clientid_str id = q->credentials[policy->spec].id;
+    uint64_t key[2];
+
     q->id_hash = clientid__hash128(id.ptr, id.len, q->worker->gateway->seed);
     q->hash = clientid__registry_hash(q->id_hash, q->api->number);
     q->hashed = true;
     clientid__registry_fetch_slot(q->registry, q->hash);
+    if (policy->needs_secret) {
+        clientid__use_key(key, q->id_hash, 0);
+        clientid__table_use_prefetch(q->worker->gateway->table, key);
+    }
+    if (clientid__charges_tier(policy))
+        clientid__fetch_cells(q, policy);
 }
 
 void clientid__fetch_record(const struct clientid__inquiry *q)
@@ -78,27 +87,16 @@ void clientid__fetch_record(const struct clientid__inquiry *q)
     clientid__registry_fetch_record(q->registry, q->hash);
 }
 
-/* All policies name one client, so there is one look-up.  What it leads to is fetched while the secret is hashed. */
-void clientid__look_up(struct clientid__inquiry *q, clientid_str id, bool needs_secret)
+/* All policies name one client, so there is one look-up. */
+void clientid__look_up(struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
-    uint64_t key[2];
-
     if (q->looked_up)
         return;
     q->looked_up = true;
     if (!q->hashed)
-        clientid__fetch_slot(q, id);
-    q->found = clientid__registry_find(q->registry, q->api->number, id, q->hash, &q->contract);
-    if (!q->found || !needs_secret)
-        return;
-    for (unsigned slot = 1; slot <= 2; slot++) {
-        uint64_t slot_key = clientid__secret_key(&q->contract, slot);
-
-        if (slot_key == 0)
-            continue;
-        clientid__use_key(key, q->id_hash, slot_key);
-        clientid__table_use_prefetch(q->worker->gateway->table, key);
-    }
+        clientid__fetch(q, policy);
+    q->found = clientid__registry_find(q->registry, q->api->number, q->credentials[policy->spec].id,
+                                       q->hash, &q->contract);
 }
 
 static void note_use(struct clientid__inquiry *q, const struct clientid__secret_match *match)

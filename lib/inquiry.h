@@ -71,17 +71,23 @@ int clientid__is_preflight(const clientid_request *request);
 /* Reads what the policy's spec says, once for all policies that share it.  0 with |*reason|, or an error. */
 int clientid__read_credentials(struct clientid__inquiry *q, const struct clientid__policy *policy,
                                clientid_reason *reason);
-/* The client id's place in the registry; the index and then the record are fetched from memory meanwhile. */
-void clientid__fetch_slot(struct clientid__inquiry *q, clientid_str id);
+/*
+ * Hashes the client id that the policy read and has fetched from memory what that leads to: its slot in the registry's
+ * index, and the cells, as far as they can be told without the record; then, once the slot is there, the record.
+ */
+void clientid__fetch(struct clientid__inquiry *q, const struct clientid__policy *policy);
 void clientid__fetch_record(const struct clientid__inquiry *q);
-/* Finds the contract, once for all policies, and has what it leads to fetched from memory. */
-void clientid__look_up(struct clientid__inquiry *q, clientid_str id, bool needs_secret);
+/* Finds the contract, once for all policies. */
+void clientid__look_up(struct clientid__inquiry *q, const struct clientid__policy *policy);
 /* Secret and status of the contract that was looked up: ALLOWED, or why not. */
 clientid_reason clientid__identify(struct clientid__inquiry *q,
                                    const struct clientid__policy *policy);
 
 /* ---- charge.c: how much may it ----------------------------------------------------------------- */
 
+/* Has the cells fetched that the policy would charge if the contract had a tier like the last one. */
+void clientid__fetch_cells(const struct clientid__inquiry *q,
+                           const struct clientid__policy *policy);
 /* The limits of the contract's tier.  False: a limit that cannot be kept must not be ignored. */
 bool clientid__charge_tier(struct clientid__inquiry *q, const struct clientid__policy *policy);
 /* The limits of the policy itself.  0, 1 when the body is needed first, or an error. */

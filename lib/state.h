@@ -121,11 +121,14 @@ static inline void clientid__api_identity(uint64_t identity[2], const struct cli
     identity[1] = api->identity;
 }
 
-/* The cell of a secret's last use: the same for every API instance of the client. */
+/*
+ * The cell of a secret's last use: the same for every API instance of the client.  Where it is depends on the client id
+ * alone, so that it can be fetched from memory before the secret is known.
+ */
 static inline void clientid__use_key(uint64_t key[2], struct clientid__hash128 client_id,
                                      uint64_t slot_key)
 {
-    key[0] = client_id.low ^ slot_key;
+    key[0] = client_id.low;
     key[1] = client_id.high + slot_key;
 }
 

@@ -4,14 +4,21 @@
 
 #include "limit/limit.h"
 
+#include <clientid/source.h>
+
 /*
  * Rules of limits that come with a tier, as they were last made: a division and a hash less a decision.  A rule depends
  * on nothing but what is compared here, so that one from before a change of tiers or configuration is never wrong, only
  * useless.  One thread.
  */
-#define CLIENTID__MEMO_RULES 64 /* distinct limits of all tiers that a worker sees; a power of two */
+#define CLIENTID__MEMO_RULES                                                                       \
+    64 /* distinct limits of all tiers that a worker sees; a power of two */
 
 struct clientid__memo {
+    /* Limits of the last tier: most tiers have the same periods, and only these tell where a client's cells are. */
+    uint64_t last_policy;
+    uint32_t last_count;
+    uint64_t last_salt[CLIENTID_TIER_LIMITS_MAX];
     struct {
         uint64_t maximum; /* 0: nothing is here */
         uint64_t period_ms, burst, policy;

@@ -344,15 +344,6 @@ uint64_t clientid_slot_key(const unsigned char hash[32])
     return be64toh(key);
 }
 
-uint64_t clientid__secret_key(const struct clientid__contract *contract, unsigned slot)
-{
-    const struct clientid__record *record = contract->record;
-
-    if (record->secrets[slot - 1] == 0)
-        return 0;
-    return clientid_slot_key(clientid__record_slot(record, slot - 1).hash);
-}
-
 int clientid_secret_wrap(clientid_secret *slot, const unsigned char *pepper, size_t pepper_len)
 {
     struct clientid__pepper p = {0};

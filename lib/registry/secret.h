@@ -32,7 +32,4 @@ struct clientid__secret_match clientid__secret_verify(const struct clientid__reg
                                                       const struct clientid__pepper *pepper,
                                                       clientid_str secret, uint64_t now_ns);
 
-/* clientid_slot_key of slot 1 or 2 of a contract that was found; 0 when the slot is empty. */
-uint64_t clientid__secret_key(const struct clientid__contract *contract, unsigned slot);
-
 #endif

@@ -482,21 +482,6 @@ static void test_every_bit_of_the_hash_counts(void **state)
     support_registry_del(&s);
 }
 
-static void test_keys_of_stored_slots(void **state)
-{
-    struct support_registry s;
-    struct clientid__contract c;
-    const clientid_secret slot = make_slot(PLAIN, "one", 1, 16, 0, 5), none = {0};
-
-    (void)state;
-    support_registry_new(&s);
-    put_secrets(&s, "c", none, slot);
-    assert_true(support_registry_find(&s, "a", CLIENTID_STR("c"), &c));
-    assert_true(clientid__secret_key(&c, 1) == 0);
-    assert_true(clientid__secret_key(&c, 2) == clientid_slot_key(slot.hash));
-    support_registry_del(&s);
-}
-
 /* ---- equal work ---------------------------------------------------------------------------------- */
 
 static struct work work_of(struct support_registry *s, const char *client_id,
@@ -632,7 +617,6 @@ int main(void)
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_without_the_right_pepper_nothing_matches),
         cmocka_unit_test(test_every_bit_of_the_hash_counts),
-        cmocka_unit_test(test_keys_of_stored_slots),
         cmocka_unit_test(test_equal_work),
         cmocka_unit_test(test_one_salt_and_a_pepper),
         cmocka_unit_test(test_the_pepper_is_wiped),
