@@ -168,7 +168,8 @@ static char *move_up(clientid_str *text, const clientid_request *request, char *
 {
     if (text->len == 0 || text->ptr < request->scratch || text->ptr >= used)
         return to;
-    memmove(to, text->ptr, text->len);
+    if (text->ptr != to)
+        memmove(to, text->ptr, text->len);
     text->ptr = to;
     return to + text->len;
 }
@@ -184,7 +185,8 @@ static void clean_scratch(struct clientid__inquiry *q)
     to = move_up(&decision->client_id, q->request, to, used);
     to = move_up(&decision->client_name, q->request, to, used);
     to = move_up(&decision->tier, q->request, to, used);
-    explicit_bzero(to, (size_t)(used - to));
+    if (used != to)
+        explicit_bzero(to, (size_t)(used - to));
 }
 
 static bool valid(const clientid_worker *worker, const clientid_request *request,

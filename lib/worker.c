@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Behind what a worker writes with every request: the next block of memory may be another worker's. */
+#define APART 64
+
 static void free_private(const clientid_gateway *gateway, struct clientid__counters *counters)
 {
     if (!clientid__tally_holds(gateway->tally, counters))
@@ -71,7 +74,7 @@ static struct clientid__counters *counters_for(clientid_gateway *gateway,
         if (shared == NULL)
             warn_full(gateway, api);
     }
-    return shared != NULL ? shared : clientid__alloc(&gateway->mem, 1, sizeof(*shared));
+    return shared != NULL ? shared : clientid__alloc(&gateway->mem, 1, sizeof(*shared) + APART);
 }
 
 /* No request reads this entry of the table yet: nobody has been given |api|. */
@@ -128,7 +131,7 @@ int clientid_worker_new(clientid_worker **out, clientid_gateway *gateway)
 
     if (out == NULL || gateway == NULL)
         return CLIENTID_ERR_ARG;
-    worker = clientid__alloc(&gateway->mem, 1, sizeof(*worker));
+    worker = clientid__alloc(&gateway->mem, 1, sizeof(*worker) + APART);
     if (worker == NULL)
         return CLIENTID_ERR_NOMEM;
     worker->gateway = gateway;
