@@ -44,47 +44,92 @@ static void add_charge(struct clientid__inquiry *q, const struct clientid__polic
     charge->region = region;
     charge->shadow = policy->shadow;
     clientid__charge_key(charge, identity);
-    clientid__table_prefetch(q->worker->gateway->table, region, charge->key);
     q->visible[q->charge_count] = policy->expose_headers && visible;
     q->owners[q->charge_count++] = policy;
+}
+
+static int tier_rule(const struct clientid__inquiry *q, const struct clientid__policy *policy,
+                     const clientid_limit *limit, struct clientid__rule *rule)
+{
+    return clientid__memo_rule(&q->worker->rules, rule, policy->algorithm, limit->maximum_requests,
+                               limit->period_ms, policy->burst, policy->identity);
+}
+
+static void fetch_cell(const struct clientid__inquiry *q, const uint64_t identity[2], uint64_t salt)
+{
+    const uint64_t key[2] = {identity[0] ^ salt, 0}; /* only this half tells the place */
+
+    clientid__table_prefetch(q->worker->gateway->table, CLIENTID__REGION_CONTRACTS, key);
 }
 
 void clientid__fetch_cells(const struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
     const struct clientid__memo *memo = &q->worker->rules;
-    uint64_t key[2];
+    uint64_t identity[2];
 
-    if (memo->last_policy != policy->identity)
+    if (memo->guess.policy != policy->identity)
         return;
-    clientid__client_identity(key, q->id_hash, q->api);
-    for (uint32_t i = 0; i < memo->last_count; i++)
-        clientid__table_prefetch(q->worker->gateway->table, CLIENTID__REGION_CONTRACTS,
-                                 (const uint64_t[2]){key[0] ^ memo->last_salt[i]});
+    clientid__client_identity(identity, q->id_hash, q->api);
+    for (uint32_t i = 0; i < memo->guess.count; i++)
+        fetch_cell(q, identity, memo->guess.salt[i]);
+}
+
+static bool guessed(const struct clientid__memo *memo, const struct clientid__policy *policy,
+                    const struct clientid__tier *tier)
+{
+    if (memo->guess.policy != policy->identity || memo->guess.count != tier->limit_count)
+        return false;
+    for (uint32_t i = 0; i < tier->limit_count; i++)
+        if (memo->guess.period_ms[i] != tier->limits[i].period_ms)
+            return false;
+    return true;
+}
+
+void clientid__fetch_other_cells(const struct clientid__inquiry *q,
+                                 const struct clientid__policy *policy)
+{
+    const struct clientid__tier *tier = q->contract.tier;
+    struct clientid__memo *memo = &q->worker->rules;
+    struct clientid__rule rule;
+    uint64_t identity[2];
+
+    if (tier == NULL || guessed(memo, policy, tier))
+        return;
+    clientid__client_identity(identity, q->id_hash, q->api);
+    memo->guess.policy = policy->identity;
+    memo->guess.count = 0;
+    for (uint32_t i = 0; i < tier->limit_count; i++) {
+        if (tier_rule(q, policy, &tier->limits[i], &rule) != 0)
+            return;
+        fetch_cell(q, identity, rule.salt[0]);
+        memo->guess.period_ms[i] = tier->limits[i].period_ms;
+        memo->guess.salt[i] = rule.salt[0];
+        memo->guess.count = i + 1;
+    }
 }
 
 bool clientid__charge_tier(struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
     const struct clientid__tier *tier = q->contract.tier;
-    struct clientid__memo *memo = &q->worker->rules;
     uint64_t identity[2];
+    size_t before;
 
     if (tier == NULL)
         return true;
-    clientid__client_identity(identity, q->id_hash, q->api);
     if (!make_room(q, policy, tier->limit_count))
         return false;
+    before = q->charge_count;
+    clientid__client_identity(identity, q->id_hash, q->api);
     for (uint32_t i = 0; i < tier->limit_count; i++) {
-        const clientid_limit *limit = &tier->limits[i];
         struct clientid__rule *rule = &q->rules[q->charge_count];
 
-        if (clientid__memo_rule(memo, rule, policy->algorithm, limit->maximum_requests,
-                                limit->period_ms, policy->burst, policy->identity) != 0)
+        if (tier_rule(q, policy, &tier->limits[i], rule) != 0) {
+            q->charge_count = before;
             return false;
-        memo->last_salt[i] = rule->salt[0];
-        add_charge(q, policy, rule, CLIENTID__REGION_CONTRACTS, identity, limit->visible != 0);
+        }
+        add_charge(q, policy, rule, CLIENTID__REGION_CONTRACTS, identity,
+                   tier->limits[i].visible != 0);
     }
-    memo->last_policy = policy->identity;
-    memo->last_count = tier->limit_count;
     return true;
 }
 
@@ -127,8 +172,11 @@ int clientid__charge_policy(struct clientid__inquiry *q, const struct clientid__
         clientid__note_shadow(q, policy, CLIENTID_REASON_LIMITS_INVALID);
         return 0;
     }
-    for (size_t i = 0; i < policy->rule_count; i++)
+    for (size_t i = 0; i < policy->rule_count; i++) {
         add_charge(q, policy, &policy->rules[i], region, identity, true);
+        clientid__table_prefetch(q->worker->gateway->table, region,
+                                 q->charges[q->charge_count - 1].key);
+    }
     return 0;
 }
 

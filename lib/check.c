@@ -53,28 +53,25 @@ static int find_policies(struct clientid__inquiry *q)
 
 /* ---- what they say --------------------------------------------------------------------------- */
 
-/* Limits are looked up before the secret is verified: their cells arrive from memory meanwhile. */
-static void make_ready(struct clientid__inquiry *q, const struct clientid__policy *policy)
+/* What is needed of the contract is on its way from memory while the secret is verified. */
+static void look_up(struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
     clientid__look_up(q, policy);
-    q->chargeable =
-        !q->found || !clientid__charges_tier(policy) || clientid__charge_tier(q, policy);
-    q->ready = policy;
+    if (q->found && clientid__charges_tier(policy))
+        clientid__fetch_other_cells(q, policy);
 }
 
+/* A client id that is unknown and a secret that is wrong take the same way, for the same time. */
 static clientid_reason judge_client(struct clientid__inquiry *q,
                                     const struct clientid__policy *policy)
 {
     clientid_reason reason;
 
-    if (q->ready != policy)
-        make_ready(q, policy);
+    look_up(q, policy);
     reason = clientid__identify(q, policy);
-    if (reason == CLIENTID_REASON_ALLOWED && !q->chargeable)
-        reason = CLIENTID_REASON_LIMITS_INVALID;
-    while (reason != CLIENTID_REASON_ALLOWED && q->charge_count > 0 &&
-           q->owners[q->charge_count - 1] == policy)
-        q->charge_count--;
+    if (reason == CLIENTID_REASON_ALLOWED && clientid__charges_tier(policy) &&
+        !clientid__charge_tier(q, policy))
+        return CLIENTID_REASON_LIMITS_INVALID;
     return reason;
 }
 
@@ -239,7 +236,6 @@ static void begin(struct clientid__inquiry *q, clientid_worker *worker, const cl
     q->scratch = (struct clientid__scratch){request->scratch, request->scratch_len};
     q->extracted = q->verified = 0;
     q->contract.tier = NULL;
-    q->ready = NULL;
     q->charge_count = 0;
     q->claimed = q->hashed = q->looked_up = q->found = q->unclean = false;
     decision->peeked = q->peek;
@@ -334,7 +330,7 @@ static void decide_group(struct group *group)
             clientid__fetch_record(&group->inquiries[i]);
     for (size_t i = 0; i < group->count; i++)
         if (group->first[i] != NULL)
-            make_ready(&group->inquiries[i], group->first[i]);
+            look_up(&group->inquiries[i], group->first[i]);
     for (size_t i = 0; i < group->count; i++) {
         struct clientid__inquiry *q = &group->inquiries[i];
 

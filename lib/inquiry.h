@@ -32,8 +32,6 @@ struct clientid__inquiry {
     struct clientid__contract contract;
 
     /* What the request would be charged. */
-    const struct clientid__policy *ready; /* its tier is among the charges already */
-    bool chargeable;                      /* all of that tier's limits can be kept */
     size_t charge_count;
     struct clientid__charge charges[CLIENTID_LIMITS_MAX];
     struct clientid__rule rules[CLIENTID_LIMITS_MAX];
@@ -85,10 +83,15 @@ clientid_reason clientid__identify(struct clientid__inquiry *q,
 
 /* ---- charge.c: how much may it ----------------------------------------------------------------- */
 
-/* Has the cells fetched that the policy would charge if the contract had a tier like the last one. */
+/*
+ * Has the cells fetched from memory that the policy would charge if the contract's tier had the periods of the last one:
+ * before the contract is known; and when it is, those that were not guessed.
+ */
 void clientid__fetch_cells(const struct clientid__inquiry *q,
                            const struct clientid__policy *policy);
-/* The limits of the contract's tier.  False: a limit that cannot be kept must not be ignored. */
+void clientid__fetch_other_cells(const struct clientid__inquiry *q,
+                                 const struct clientid__policy *policy);
+/* The limits of the contract's tier.  False, and none is charged: a limit that cannot be kept must not be ignored. */
 bool clientid__charge_tier(struct clientid__inquiry *q, const struct clientid__policy *policy);
 /* The limits of the policy itself.  0, 1 when the body is needed first, or an error. */
 int clientid__charge_policy(struct clientid__inquiry *q, const struct clientid__policy *policy);

@@ -15,10 +15,13 @@
     64 /* distinct limits of all tiers that a worker sees; a power of two */
 
 struct clientid__memo {
-    /* Limits of the last tier: most tiers have the same periods, and only these tell where a client's cells are. */
-    uint64_t last_policy;
-    uint32_t last_count;
-    uint64_t last_salt[CLIENTID_TIER_LIMITS_MAX];
+    /* The limits of the tier that was charged last, as a guess at the next one's; see clientid__fetch_cells. */
+    struct {
+        uint64_t policy;
+        uint32_t count;
+        uint64_t period_ms[CLIENTID_TIER_LIMITS_MAX];
+        uint64_t salt[CLIENTID_TIER_LIMITS_MAX]; /* of the rule: where the cell is */
+    } guess;
     struct {
         uint64_t maximum; /* 0: nothing is here */
         uint64_t period_ms, burst, policy;

@@ -81,6 +81,22 @@ static inline void *clientid__index_next(struct clientid__index_walk *walk)
     }
 }
 
+/* An object that lies where |hash| would, or shortly behind; NULL when there is none.  As far away as that of |hash|. */
+static inline void *clientid__index_near(const struct clientid__index *index, uint64_t hash)
+{
+    const struct clientid__index_table *table =
+        atomic_load_explicit(&index->table, memory_order_acquire);
+
+    for (uint64_t i = 0; i < 64; i++) {
+        uint64_t slot =
+            atomic_load_explicit(&table->slots[(hash + i) & table->mask], memory_order_acquire);
+
+        if (slot > CLIENTID__INDEX_TOMBSTONE)
+            return (void *)(uintptr_t)(slot & CLIENTID__INDEX_OBJECT);
+    }
+    return NULL;
+}
+
 static inline void clientid__index_prefetch(const struct clientid__index *index, uint64_t hash)
 {
     const struct clientid__index_table *table =

@@ -41,7 +41,8 @@ struct clientid__contract {
 
 /*
  * |api| is the number under which the gateway interned the API instance, |hash| clientid__registry_hash of id and
- * api.  Returns false when there is none (|*out| is then a stand-in for clientid__secret_verify to work on).
+ * api.  Returns false when there is none (|out->record| is then somebody else's, for
+ * clientid__secret_verify to work on; nothing else is set).
  */
 bool clientid__registry_find(const struct clientid__registry *registry, uint32_t api,
                              clientid_str client_id, uint64_t hash, struct clientid__contract *out);

@@ -284,9 +284,10 @@ struct clientid__secret_match clientid__secret_verify(const struct clientid__reg
     bool matches[2] = {false, false}, ok;
     struct attempt a;
 
+    /* Without a contract, |record| is somebody else's (id 0): whatever is shown, it does not match. */
     ok = digest_all(&a, &q, (traits & CLIENTID__TRAIT_TWO_SALTS) != 0);
     for (unsigned n = 0; n < q.slot_count; n++)
-        matches[n] = slot_matches(&a, &q, n) && ok;
+        matches[n] = slot_matches(&a, &q, n) && ok && contract->id != 0;
     explicit_bzero(&a, sizeof(a));
     return judge(&q, matches, now_ns);
 }
