@@ -13,6 +13,7 @@
 #   make coverage        line coverage of lib/, fails under 90 %
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
 #   make bench-http      what a check costs in NGINX and Envoy, beside their own means
+#   make bench-peers     a decision beside those of other limiters; see bench/peers/README.md
 #   make bench           numbers on this machine; see bench/README.md
 #   make install-nginx   the NGINX module, where nginx -V says (or NGINX_MODULES); make uninstall-nginx
 #   make install         DESTDIR, PREFIX, LIBDIR, INCLUDEDIR, BINDIR as usual; make uninstall
@@ -354,6 +355,18 @@ bench-http:
 	$(Q)$(MAKE) --no-print-directory bench-http-run
 bench-http-run: all nginx envoy $(bench_http)
 	$(Q)$(bench_http) $(BUILD) "$$(sh tests/tools/envoy.sh)" /usr/lib/nginx/modules
+# A decision beside those of other limiters.  What cannot be installed, or has no tool chain here, is left out and named.
+bench_peers := $(addprefix $(BUILD)/peers/,clientid redis write_keys)
+$(bench_peers): $(BUILD)/peers/%: bench/peers/%.c bench/peers/work.c $(core_a)
+	@mkdir -p $(@D) && $(say) CC $@
+	$(Q)$(compile) -o $@ $< bench/peers/work.c $(core_a) $(LDFLAGS) $(core_libs)
+.PHONY: bench-peers bench-peers-run
+bench-peers:
+	$(Q)sh tests/tools/packages.sh build
+	$(Q)sh tests/tools/packages.sh peers || echo "bench-peers: goes on with what is there"
+	$(Q)$(MAKE) --no-print-directory bench-peers-run
+bench-peers-run: $(bench_peers)
+	$(Q)sh bench/peers/run.sh $(BUILD)
 bench: $(bench_bin)
 	$(Q)set -e; for b in $(bench_bin); do $$b $(BUILD)/bench; done
 

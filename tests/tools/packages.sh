@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a target needs and that are missing; on another system names them and stops.
-# usage: packages.sh build|check|hosts|bench|lint
+# usage: packages.sh build|check|hosts|bench|peers|lint
 set -eu
 
 build="gcc make pkg-config libc6-dev libssl-dev libjansson-dev uthash-dev libxxhash-dev libpcre2-dev
@@ -8,6 +8,7 @@ build="gcc make pkg-config libc6-dev libssl-dev libjansson-dev uthash-dev libxxh
 check="$build g++ libcmocka-dev strace sqlite3 openssl"
 hosts="$check nginx nginx-dev caddy ca-certificates python3 python3-venv nghttp2-client valgrind"
 bench="$hosts libnginx-mod-http-lua"
+peers="$build nginx libnginx-mod-http-lua redis-server"
 lint="$hosts clang clang-tidy clang-format cppcheck libclang-rt-14-dev gcovr"
 
 case "${1:-build}" in
@@ -15,8 +16,9 @@ build) wanted=$build ;;
 check) wanted=$check ;;
 hosts) wanted=$hosts ;;
 bench) wanted=$bench ;;
+peers) wanted=$peers ;;
 lint) wanted=$lint ;;
-*) echo "usage: packages.sh build|check|hosts|bench|lint" >&2; exit 2 ;;
+*) echo "usage: packages.sh build|check|hosts|bench|peers|lint" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
