@@ -9,6 +9,9 @@
 #   make soak            all of them at once, with all that can happen to them; SOAK_SECONDS=600
 #   make asan-hosts      the modules with AddressSanitizer in real hosts, as far as these take it
 #   make asan ubsan tsan unit tests and races again, in build/<name>
+#   make arm64           cross-compiled, unit tests and races under qemu-user, in build/arm64
+#   make models          index, epochs and claims of limits, every interleaving, by spin
+#   make instructions    instructions of a decision against tests/instructions.txt; instructions-update rewrites it
 #   make fuzz            clang only; FUZZ_TIME=60 seconds per target
 #   make coverage        line coverage of lib/, fails under 90 %
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
@@ -273,6 +276,19 @@ ubsan:
 tsan:
 	$(Q)TSAN_OPTIONS=halt_on_error=1 $(MAKE) test BUILD=build/tsan SANFLAGS='-fsanitize=thread'
 
+# For arm64, with Debian's cross compiler, and run by qemu-user.  LDFLAGS come from the environment, since a target adds to them.
+arm64:
+	$(Q)sh tests/tools/packages.sh arm64
+	$(Q)sh tests/tools/arm64.sh sysroot build/arm64
+	$(Q)PKG_CONFIG_SYSROOT_DIR=$(arm64_root) PKG_CONFIG_LIBDIR=$(arm64_root)/$(arm64_lib)/pkgconfig \
+	    LDFLAGS='-L$(arm64_root)/$(arm64_lib) -Wl,-rpath-link,$(arm64_root)/$(arm64_lib)' \
+	    $(MAKE) --no-print-directory arm64-run BUILD=build/arm64 CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar \
+	    CPPFLAGS='-isystem $(arm64_root)/usr/include -isystem $(arm64_root)/usr/include/aarch64-linux-gnu'
+arm64-run: $(libs) $(unit_bin) $(race_bin)
+	$(Q)sh tests/tools/arm64.sh run $(BUILD) $(unit_bin) $(race_bin)
+arm64_root = $(CURDIR)/build/arm64/sysroot
+arm64_lib  = usr/lib/aarch64-linux-gnu
+
 coverage:
 	$(Q)$(MAKE) test all interop BUILD=build/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic'
 	$(Q)gcovr -r . --object-directory build/coverage/a/lib --filter 'lib/' --exclude-unreachable-branches \
@@ -406,7 +422,8 @@ clean:
 	rm -rf build
 
 .PHONY: FORCE all nginx install-nginx uninstall-nginx envoy install-envoy test interop hosts check-hosts soak soak-run asan-hosts \
-    asan-hosts-run tsan-envoy-run bench-http bench-http-run asan ubsan tsan coverage layers headers exports readme installed \
+    asan-hosts-run tsan-envoy-run bench-http bench-http-run asan ubsan tsan arm64 arm64-run models instructions \
+    instructions-update coverage layers headers exports readme installed \
     format format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
