@@ -314,6 +314,11 @@ format-check: ; $(Q)clang-format --dry-run -Werror $(c_files)
 lint:
 	$(Q)sh tests/tools/lint.sh
 
+# Models of index and limits; spin looks at every interleaving.
+models:
+	$(Q)sh tests/tools/packages.sh models
+	$(Q)sh tests/tools/models.sh build/models
+
 # ---- fuzzing ------------------------------------------------------------------------
 
 fuzz_src := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -371,6 +376,18 @@ bench-http-run: all nginx envoy $(bench_http)
 bench: $(bench_bin)
 	$(Q)set -e; for b in $(bench_bin); do $$b $(BUILD)/bench; done
 
+# Instructions of a decision, by callgrind, against a file.  A build of its own: the counts hold for these flags.
+instructions instructions-update:
+	$(Q)sh tests/tools/packages.sh instructions
+	$(Q)$(MAKE) --no-print-directory $@-run BUILD=build/instructions CC=gcc CFLAGS='-O2 -g' CPPFLAGS= LDFLAGS=
+$(BUILD)/bench/instructions: bench/instructions.c $(core_a)
+	@mkdir -p $(@D) && $(say) CC $@
+	$(Q)$(compile) -o $@ $< $(core_a) $(LDFLAGS) $(core_libs)
+instructions-run: $(BUILD)/bench/instructions
+	$(Q)sh tests/tools/instructions.sh check $< tests/instructions.txt
+instructions-update-run: $(BUILD)/bench/instructions
+	$(Q)sh tests/tools/instructions.sh update $< tests/instructions.txt
+
 check:
 	$(Q)sh tests/tools/packages.sh check
 	$(Q)$(MAKE) --no-print-directory check-all
@@ -423,7 +440,7 @@ clean:
 
 .PHONY: FORCE all nginx install-nginx uninstall-nginx envoy install-envoy test interop hosts check-hosts soak soak-run asan-hosts \
     asan-hosts-run tsan-envoy-run bench-http bench-http-run asan ubsan tsan arm64 arm64-run models instructions \
-    instructions-update coverage layers headers exports readme installed \
+    instructions-run instructions-update instructions-update-run coverage layers headers exports readme installed \
     format format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a target needs and that are missing; on another system names them and stops.
-# usage: packages.sh build|check|hosts|bench|lint|arm64|models
+# usage: packages.sh build|check|hosts|bench|lint|arm64|models|instructions
 set -eu
 
 build="gcc make pkg-config libc6-dev libssl-dev libjansson-dev uthash-dev libxxhash-dev libpcre2-dev
@@ -11,6 +11,7 @@ bench="$hosts libnginx-mod-http-lua"
 lint="$hosts clang clang-tidy clang-format cppcheck libclang-rt-14-dev gcovr"
 arm64="$check gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 models="gcc libc6-dev spin"
+instructions="$build valgrind"
 
 case "${1:-build}" in
 build) wanted=$build ;;
@@ -20,7 +21,8 @@ bench) wanted=$bench ;;
 lint) wanted=$lint ;;
 arm64) wanted=$arm64 ;;
 models) wanted=$models ;;
-*) echo "usage: packages.sh build|check|hosts|bench|lint|arm64|models" >&2; exit 2 ;;
+instructions) wanted=$instructions ;;
+*) echo "usage: packages.sh build|check|hosts|bench|lint|arm64|models|instructions" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
