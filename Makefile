@@ -9,6 +9,9 @@
 #   make soak            all of them at once, with all that can happen to them; SOAK_SECONDS=600
 #   make asan-hosts      the modules with AddressSanitizer in real hosts, as far as these take it
 #   make asan ubsan tsan unit tests and races again, in build/<name>
+#   make arm64           cross-compiled, unit tests and races under qemu-user, in build/arm64
+#   make models          index, epochs and claims of limits, every interleaving, by spin
+#   make instructions    instructions of a decision against tests/instructions.txt; instructions-update rewrites it
 #   make fuzz            clang only; FUZZ_TIME=60 seconds per target
 #   make coverage        line coverage of lib/, fails under 90 %
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
@@ -276,6 +279,19 @@ ubsan:
 tsan:
 	$(Q)TSAN_OPTIONS=halt_on_error=1 $(MAKE) test BUILD=build/tsan SANFLAGS='-fsanitize=thread'
 
+# For arm64, with Debian's cross compiler, and run by qemu-user.  LDFLAGS come from the environment, since a target adds to them.
+arm64:
+	$(Q)sh tests/tools/packages.sh arm64
+	$(Q)sh tests/tools/arm64.sh sysroot build/arm64
+	$(Q)PKG_CONFIG_SYSROOT_DIR=$(arm64_root) PKG_CONFIG_LIBDIR=$(arm64_root)/$(arm64_lib)/pkgconfig \
+	    LDFLAGS='-L$(arm64_root)/$(arm64_lib) -Wl,-rpath-link,$(arm64_root)/$(arm64_lib)' \
+	    $(MAKE) --no-print-directory arm64-run BUILD=build/arm64 CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar \
+	    CPPFLAGS='-isystem $(arm64_root)/usr/include -isystem $(arm64_root)/usr/include/aarch64-linux-gnu'
+arm64-run: $(libs) $(unit_bin) $(race_bin)
+	$(Q)sh tests/tools/arm64.sh run $(BUILD) $(unit_bin) $(race_bin)
+arm64_root = $(CURDIR)/build/arm64/sysroot
+arm64_lib  = usr/lib/aarch64-linux-gnu
+
 coverage:
 	$(Q)$(MAKE) test all interop BUILD=build/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic'
 	$(Q)gcovr -r . --object-directory build/coverage/a/lib --filter 'lib/' --exclude-unreachable-branches \
@@ -300,6 +316,11 @@ format: ; $(Q)clang-format -i $(c_files)
 format-check: ; $(Q)clang-format --dry-run -Werror $(c_files)
 lint:
 	$(Q)sh tests/tools/lint.sh
+
+# Models of index and limits; spin looks at every interleaving.
+models:
+	$(Q)sh tests/tools/packages.sh models
+	$(Q)sh tests/tools/models.sh build/models
 
 # ---- fuzzing ------------------------------------------------------------------------
 
@@ -370,6 +391,18 @@ bench-peers-run: $(bench_peers)
 bench: $(bench_bin)
 	$(Q)set -e; for b in $(bench_bin); do $$b $(BUILD)/bench; done
 
+# Instructions of a decision, by callgrind, against a file.  A build of its own: the counts hold for these flags.
+instructions instructions-update:
+	$(Q)sh tests/tools/packages.sh instructions
+	$(Q)$(MAKE) --no-print-directory $@-run BUILD=build/instructions CC=gcc CFLAGS='-O2 -g' CPPFLAGS= LDFLAGS=
+$(BUILD)/bench/instructions: bench/instructions.c $(core_a)
+	@mkdir -p $(@D) && $(say) CC $@
+	$(Q)$(compile) -o $@ $< $(core_a) $(LDFLAGS) $(core_libs)
+instructions-run: $(BUILD)/bench/instructions
+	$(Q)sh tests/tools/instructions.sh check $< tests/instructions.txt
+instructions-update-run: $(BUILD)/bench/instructions
+	$(Q)sh tests/tools/instructions.sh update $< tests/instructions.txt
+
 check:
 	$(Q)sh tests/tools/packages.sh check
 	$(Q)$(MAKE) --no-print-directory check-all
@@ -421,7 +454,8 @@ clean:
 	rm -rf build
 
 .PHONY: FORCE all nginx install-nginx uninstall-nginx envoy install-envoy test interop hosts check-hosts soak soak-run asan-hosts \
-    asan-hosts-run tsan-envoy-run bench-http bench-http-run asan ubsan tsan coverage layers headers exports readme installed \
+    asan-hosts-run tsan-envoy-run bench-http bench-http-run asan ubsan tsan arm64 arm64-run models instructions \
+    instructions-run instructions-update instructions-update-run coverage layers headers exports readme installed \
     format format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -59,7 +59,11 @@ static void full_fence(void)
     __sync_synchronize();
 }
 
-/* Makes every store that a reader did before visible, and its loads from here on fresh.  False: it cannot. */
+/*
+ * Makes every store that a reader did before visible, and its loads from here on fresh.  False: it cannot.  The kernel
+ * runs a full barrier on each processor that runs one of our threads, a dmb on arm64: more than any order of a reader's own
+ * plain store and loads needs.  tests/race/model_index.pml holds with it and fails without.
+ */
 static bool writer_barrier(const struct clientid__epoch *epoch)
 {
     full_fence();
@@ -172,8 +176,10 @@ void clientid__epoch_slot_put(struct clientid__epoch_slot *slot)
 void clientid__epoch_enter(struct clientid__epoch_slot *slot)
 {
     const struct clientid__epoch *epoch = slot->domain;
+    /* Acquire, with the release in retire: who has seen an epoch sees all that was unlinked before it began. */
     uint64_t now = atomic_load_explicit(&epoch->now, memory_order_acquire);
 
+    /* Release: a writer that sees this section, and not the one before, comes after all that was read in that one. */
     atomic_store_explicit(&slot->entered, now, memory_order_release);
     /* The compiler must not move loads of the section above the store; the processor is the writer's care. */
     atomic_signal_fence(memory_order_seq_cst);
@@ -183,6 +189,7 @@ void clientid__epoch_enter(struct clientid__epoch_slot *slot)
 
 void clientid__epoch_leave(struct clientid__epoch_slot *slot)
 {
+    /* Release, with the acquire in oldest_reader: all reads of the section come before the object's release. */
     atomic_store_explicit(&slot->entered, 0, memory_order_release);
 }
 
@@ -191,6 +198,7 @@ void clientid__epoch_leave(struct clientid__epoch_slot *slot)
 /* The oldest epoch that a reader inside entered in.  After writer_barrier. */
 static uint64_t oldest_reader(const struct clientid__epoch *epoch)
 {
+    /* A slot's first section comes after its store of slots_seen: the barrier that shows the one shows the other. */
     uint32_t count = atomic_load_explicit(&epoch->slots_seen, memory_order_acquire);
     uint64_t oldest = NO_READER;
 
@@ -236,7 +244,10 @@ size_t clientid__epoch_reclaim(struct clientid__epoch *epoch)
     uint64_t before;
     size_t left;
 
-    /* What is retired after this line came after the barrier, and must wait for the next one. */
+    /*
+     * What is retired after this line came after the barrier, and must wait for the next one.  Acquire: what other
+     * writers unlinked before the epochs up to here comes before our barrier.
+     */
     before = atomic_load_explicit(&epoch->now, memory_order_acquire);
     if (writer_barrier(epoch)) {
         uint64_t oldest = oldest_reader(epoch);
@@ -298,6 +309,7 @@ void clientid__epoch_retire(struct clientid__epoch *epoch, clientid__epoch_free_
     pthread_mutex_lock(&epoch->lock);
     listed = make_room(epoch);
     if (listed) {
+        /* Release: the unlinking comes before the epoch that follows it. */
         uint64_t e = atomic_fetch_add_explicit(&epoch->now, 1, memory_order_acq_rel);
 
         epoch->list[epoch->count++] = (struct retired){e, release, context, object};

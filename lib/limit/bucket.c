@@ -193,6 +193,7 @@ bool clientid__bucket_evict(const struct clientid__place *place, union clientid_
 void clientid__bucket_note(const struct clientid__place *place, uint64_t until_ns)
 {
     uint64_t *note = &place->bucket[CLIENTID__BUCKET_NOTE].word[0];
+    /* Relaxed, also where another has noted as much: the charge that follows is a full barrier. */
     uint64_t noted = __atomic_load_n(note, __ATOMIC_RELAXED);
 
     while (noted < until_ns && !__atomic_compare_exchange_n(note, &noted, until_ns, true,

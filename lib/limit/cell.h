@@ -29,6 +29,7 @@ union clientid__cell {
 #define CLIENTID__STEP(cell, swap) ((void)0)
 #endif
 
+/* Acquire: looks at cells happen in the order they are written in, on arm64 too; the protocols of bucket.c and decide.c need that. */
 static inline uint64_t clientid__cell_word(const union clientid__cell *cell, int which)
 {
     CLIENTID__STEP(cell, 0);
@@ -37,7 +38,8 @@ static inline uint64_t clientid__cell_word(const union clientid__cell *cell, int
 
 /*
  * Both words as they stood together at one moment, unless both changed and changed back in between; good enough
- * to refuse on.  Ends: memory that differs between two reads was changed by somebody who thereby got on.
+ * to refuse on.  The loads keep their order, and a swap stores both words at once: between the first load of the second
+ * word and the second load of the first, both held.  Ends: memory that differs between two reads was changed by somebody who thereby got on.
  */
 static inline union clientid__cell clientid__cell_read(const union clientid__cell *cell)
 {
@@ -55,7 +57,11 @@ static inline union clientid__cell clientid__cell_read(const union clientid__cel
     }
 }
 
-/* A full barrier on success and on failure. */
+/*
+ * A full barrier when it succeeds: who charges an overflow cell and then looks for the key, and who claims a cell and then
+ * looks at note and overflow cell, cannot both miss the other.  When it fails, at least an acquire load: arm64's casp is no
+ * more then.  Lock-free: cmpxchg16b; on arm64 casp, or ldxp and stlxp where the processor has none.
+ */
 static inline bool clientid__cell_swap(union clientid__cell *cell, union clientid__cell from,
                                        union clientid__cell to)
 {

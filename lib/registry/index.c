@@ -74,6 +74,7 @@ static void place(const struct clientid__index *index, struct clientid__index_ta
 
     while (atomic_load_explicit(&table->slots[i], memory_order_relaxed) != 0)
         i = (i + 1) & table->mask;
+    /* Relaxed: nobody reads this table before it is published, with release. */
     atomic_store_explicit(&table->slots[i], slot_of(hash, object), memory_order_relaxed);
 }
 
@@ -117,6 +118,7 @@ int clientid__index_reserve(struct clientid__index *index, uint64_t count)
     fill(index, table);
     index->used = index->live;
     index->moves++;
+    /* Release: who finds the table finds all that was placed in it. */
     atomic_store_explicit(&index->table, table, memory_order_release);
     /* The allocator is the gateway's and outlives the epoch domain; it is const only to those who call it. */
     clientid__epoch_retire(index->epoch, release_table, (void *)(uintptr_t)index->mem, old);
@@ -136,6 +138,7 @@ void clientid__index_add(struct clientid__index *index, uint64_t hash, void *obj
         i = (i + 1) & table->mask;
     index->live++;
     index->used += slot == 0;
+    /* Release: who finds the object finds what was written into it. */
     atomic_store_explicit(&table->slots[i], slot_of(hash, object), memory_order_release);
 }
 
@@ -152,6 +155,7 @@ static uint64_t position(const struct clientid__index *index, uint64_t hash, con
 void clientid__index_replace(struct clientid__index *index, uint64_t hash, const void *old,
                              void *object)
 {
+    /* Release, as in add; the epoch that retires |old| begins after it. */
     atomic_store_explicit(&current(index)->slots[position(index, hash, old)], slot_of(hash, object),
                           memory_order_release);
 }
@@ -162,6 +166,7 @@ void clientid__index_remove(struct clientid__index *index, uint64_t hash, const 
     uint64_t i = position(index, hash, old);
 
     index->live--;
+    /* A tombstone publishes nothing, nor does an empty slot: release only keeps them in the writer's order. */
     atomic_store_explicit(&table->slots[i], CLIENTID__INDEX_TOMBSTONE, memory_order_release);
     /* Nothing was ever placed past an empty slot: tombstones in front of one end no walk too early. */
     if (atomic_load_explicit(&table->slots[(i + 1) & table->mask], memory_order_relaxed) != 0)

@@ -61,6 +61,7 @@ struct clientid__index_walk {
 static inline struct clientid__index_walk clientid__index_begin(const struct clientid__index *index,
                                                                 uint64_t hash)
 {
+    /* Acquire: the table is as it was published, or newer. */
     const struct clientid__index_table *table =
         atomic_load_explicit(&index->table, memory_order_acquire);
 
@@ -71,6 +72,10 @@ static inline struct clientid__index_walk clientid__index_begin(const struct cli
 static inline void *clientid__index_next(struct clientid__index_walk *walk)
 {
     for (;;) {
+        /*
+         * Acquire: the object is as it was when it was put here.  Slots need no order among themselves: one in front of an
+         * object that stays is not empty as long as that stays.
+         */
         uint64_t slot = atomic_load_explicit(&walk->table->slots[walk->at++ & walk->table->mask],
                                              memory_order_acquire);
 

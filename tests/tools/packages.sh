@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a target needs and that are missing; on another system names them and stops.
-# usage: packages.sh build|check|hosts|bench|peers|lint
+# usage: packages.sh build|check|hosts|bench|peers|lint|arm64|models|instructions
 set -eu
 
 build="gcc make pkg-config libc6-dev libssl-dev libjansson-dev uthash-dev libxxhash-dev libpcre2-dev
@@ -10,6 +10,9 @@ hosts="$check nginx nginx-dev caddy ca-certificates python3 python3-venv nghttp2
 bench="$hosts libnginx-mod-http-lua"
 peers="$build nginx libnginx-mod-http-lua redis-server"
 lint="$hosts clang clang-tidy clang-format cppcheck libclang-rt-14-dev gcovr"
+arm64="$check gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+models="gcc libc6-dev spin"
+instructions="$build valgrind"
 
 case "${1:-build}" in
 build) wanted=$build ;;
@@ -18,7 +21,10 @@ hosts) wanted=$hosts ;;
 bench) wanted=$bench ;;
 peers) wanted=$peers ;;
 lint) wanted=$lint ;;
-*) echo "usage: packages.sh build|check|hosts|bench|peers|lint" >&2; exit 2 ;;
+arm64) wanted=$arm64 ;;
+models) wanted=$models ;;
+instructions) wanted=$instructions ;;
+*) echo "usage: packages.sh build|check|hosts|bench|peers|lint|arm64|models|instructions" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
