@@ -230,6 +230,7 @@ double trial_measure(const struct trial *trial);      /* ns a decision */
 
 void measure_scenarios(size_t clients);
 void measure_base(size_t clients); /* the base alone */
+void measure_main(void);
 void measure_tail(struct subject *s, const struct requests *requests, struct floor *floor);
 void measure_threads(struct subject *s, const struct requests *many, const struct requests *one);
 void measure_memory(

@@ -3,6 +3,8 @@
  * clientid-bench [--quick] [--big] [--only SECTION] [--json FILE] [--tsv FILE] [--page FILE] [--folder FOLDER]
  *                [--commit NAME]
  *
+ * "main" is not measured unless asked for: the main decisions in a few seconds, for bench/compare.
+ *
  * Exit status 0: measured; 1: an answer was not the expected one, figures are void; 2: it could not be run.
  */
 #include "bench.h"
@@ -11,7 +13,7 @@
 #include <string.h>
 
 static const char *const sections[] = {"memory",  "decision", "batch", "tail",
-                                       "threads", "load",     "delta"};
+                                       "threads", "load",     "delta", "main"};
 
 static int usage(void)
 {
@@ -70,6 +72,8 @@ static bool any_decision(void)
 
 static void measure(void)
 {
+    if (options.only != NULL && strcmp(options.only, "main") == 0)
+        measure_main();
     if (wanted("memory"))
         measure_memory();
     if (any_decision()) {

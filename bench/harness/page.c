@@ -106,7 +106,7 @@ static void print(FILE *out)
     page_targets(out);
     page_floored(out, "decision", "One decision");
     page_plain(out, "attack", "Refusals beside an allowed request, in turns");
-    page_floored(out, "batch", "Several requests in hand: time for each");
+    page_floored(out, "batch", "Several requests in hand: each (floor: one by one)");
     page_plain(out, "tail", "Single decisions, each timed");
     page_plain(out, "threads", "Threads: million decisions a second");
     page_plain(out, "memory", "Resident memory of the process");
