@@ -17,7 +17,8 @@
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
 #   make bench-http      what a check costs in NGINX and Envoy, beside their own means
 #   make bench-peers     a decision beside those of other limiters; see bench/peers/README.md
-#   make bench           numbers on this machine; see bench/README.md
+#   make bench           numbers on this machine; see bench/README.md; BIG=1 adds ten million clients
+#   make bench-charts    draws the last of them into bench/charts
 #   make install-nginx   the NGINX module, where nginx -V says (or NGINX_MODULES); make uninstall-nginx
 #   make install         DESTDIR, PREFIX, LIBDIR, INCLUDEDIR, BINDIR as usual; make uninstall
 #
@@ -359,10 +360,14 @@ demo:
 demo-run: all $(demo_upstream)
 	$(Q)KEEP=$(KEEP) sh examples/demo/demo.sh $(BUILD)
 
-bench_bin := $(patsubst bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard bench/bench_*.c)))
-$(BUILD)/bench/%: bench/%.c $(store_a) $(core_a)
-	@mkdir -p $(@D) && $(say) CC $@
-	$(Q)$(compile) -Ilib -o $@ $< $(store_a) $(core_a) $(LDFLAGS) $(core_libs) $(store_libs)
+# The harness: bench/README.md.  BIG=1 adds ten million clients.
+bench_bin := $(BUILD)/bench/clientid-bench
+$(BUILD)/bench/harness/%.o: bench/harness/%.c $(stamp)
+	@mkdir -p $(@D) && $(say) CC $<
+	$(Q)$(compile) -c -o $@ $<
+$(bench_bin): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/harness/*.c))) $(store_a) $(core_a)
+	@$(say) LD $@
+	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) -lm
 # What a check costs in NGINX and Envoy, beside their own means.
 bench_http := $(BUILD)/bench/http/bench-http
 $(BUILD)/bench/http/%.o: bench/http/%.c $(stamp)
@@ -388,8 +393,21 @@ bench-peers:
 	$(Q)$(MAKE) --no-print-directory bench-peers-run
 bench-peers-run: $(bench_peers)
 	$(Q)sh bench/peers/run.sh $(BUILD)
+
+bench_commit = $(shell git rev-parse --short HEAD 2>/dev/null)
 bench: $(bench_bin)
-	$(Q)set -e; for b in $(bench_bin); do $$b $(BUILD)/bench; done
+	$(Q)$(bench_bin) $(if $(BIG),--big) --folder $(BUILD)/bench --page $(BUILD)/bench/page.txt --json $(BUILD)/bench/results.json \
+	    --tsv $(BUILD)/bench/results.tsv $(if $(bench_commit),--commit $(bench_commit)) 2>$(BUILD)/bench/progress.log || \
+	    { rc=$$?; cat $(BUILD)/bench/progress.log >&2; exit $$rc; }
+# Tiny sizes, seconds: every scenario gives the verdicts that it should.
+bench-smoke: $(bench_bin)
+	$(Q)$(bench_bin) --quick --folder $(BUILD)/bench --json $(BUILD)/bench/smoke.json >$(BUILD)/bench/smoke.txt 2>&1 || \
+	    { rc=$$?; cat $(BUILD)/bench/smoke.txt >&2; exit $$rc; }
+	@echo "bench-smoke passed"
+# Draws bench/charts/*.svg from the figures of the last "make bench".
+bench-charts:
+	$(Q)sh tests/tools/packages.sh charts
+	$(Q)sh bench/charts.sh $(BUILD)/bench/results.tsv bench/charts
 
 # Instructions of a decision, by callgrind, against a file.  A build of its own: the counts hold for these flags.
 instructions instructions-update:
@@ -406,7 +424,7 @@ instructions-update-run: $(BUILD)/bench/instructions
 check:
 	$(Q)sh tests/tools/packages.sh check
 	$(Q)$(MAKE) --no-print-directory check-all
-check-all: all layers headers exports test replay examples readme installed interop
+check-all: all layers headers exports test replay examples readme installed interop bench-smoke
 	@echo "check passed"
 
 # ---- install ------------------------------------------------------------------------
@@ -456,6 +474,7 @@ clean:
 .PHONY: FORCE all nginx install-nginx uninstall-nginx envoy install-envoy test interop hosts check-hosts soak soak-run asan-hosts \
     asan-hosts-run tsan-envoy-run bench-http bench-http-run asan ubsan tsan arm64 arm64-run models instructions \
     instructions-run instructions-update instructions-update-run coverage layers headers exports readme installed \
-    format format-check lint replay fuzz fuzz-run examples demo demo-run bench check check-all install uninstall clean
+    format format-check lint replay fuzz fuzz-run examples demo demo-run bench bench-smoke bench-charts check check-all install \
+    uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs the Debian packages that a target needs and that are missing; on another system names them and stops.
-# usage: packages.sh build|check|hosts|bench|peers|lint|arm64|models|instructions
+# usage: packages.sh build|check|hosts|bench|charts|peers|lint|arm64|models|instructions
 set -eu
 
 build="gcc make pkg-config libc6-dev libssl-dev libjansson-dev uthash-dev libxxhash-dev libpcre2-dev
     libsqlite3-dev libmicrohttpd-dev libcurl4-openssl-dev curl"
 check="$build g++ libcmocka-dev strace sqlite3 openssl"
 hosts="$check nginx nginx-dev caddy ca-certificates python3 python3-venv nghttp2-client valgrind"
-bench="$hosts libnginx-mod-http-lua"
+bench="$hosts libnginx-mod-http-lua gnuplot-nox"
+charts="gnuplot-nox"
 peers="$build nginx libnginx-mod-http-lua redis-server"
 lint="$hosts clang clang-tidy clang-format cppcheck libclang-rt-14-dev gcovr"
 arm64="$check gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
@@ -19,12 +20,13 @@ build) wanted=$build ;;
 check) wanted=$check ;;
 hosts) wanted=$hosts ;;
 bench) wanted=$bench ;;
+charts) wanted=$charts ;;
 peers) wanted=$peers ;;
 lint) wanted=$lint ;;
 arm64) wanted=$arm64 ;;
 models) wanted=$models ;;
 instructions) wanted=$instructions ;;
-*) echo "usage: packages.sh build|check|hosts|bench|peers|lint|arm64|models|instructions" >&2; exit 2 ;;
+*) echo "usage: packages.sh build|check|hosts|bench|charts|peers|lint|arm64|models|instructions" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
