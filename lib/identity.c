@@ -68,16 +68,11 @@ static bool describe(struct clientid__inquiry *q)
 void clientid__fetch(struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
     const clientid_str id = q->credentials[policy->spec].id;
-    uint64_t key[2];
 
     q->id_hash = clientid__hash128(id.ptr, id.len, q->worker->gateway->seed);
     q->hash = clientid__registry_hash(q->id_hash, q->api->number);
     q->hashed = true;
     clientid__registry_fetch_slot(q->registry, q->hash);
-    if (policy->needs_secret) {
-        clientid__use_key(key, q->id_hash, 0);
-        clientid__table_use_prefetch(q->worker->gateway->table, key);
-    }
     if (clientid__charges_tier(policy))
         clientid__fetch_cells(q, policy);
 }
@@ -87,9 +82,19 @@ void clientid__fetch_record(const struct clientid__inquiry *q)
     clientid__registry_fetch_record(q->registry, q->hash);
 }
 
+#define NS_PER_MINUTE UINT64_C(60000000000)
+
+/* A use as a record remembers it: the minute, for 4000 years, and the slot. */
+static uint32_t use_of(const struct clientid__inquiry *q, unsigned slot)
+{
+    return (uint32_t)(q->request->now_ns / NS_PER_MINUTE) << 1 | (slot - 1);
+}
+
 /* All policies name one client, so there is one look-up. */
 void clientid__look_up(struct clientid__inquiry *q, const struct clientid__policy *policy)
 {
+    uint64_t key[2];
+
     if (q->looked_up)
         return;
     q->looked_up = true;
@@ -97,17 +102,26 @@ void clientid__look_up(struct clientid__inquiry *q, const struct clientid__polic
         clientid__fetch(q, policy);
     q->found = clientid__registry_find(q->registry, q->api->number, q->credentials[policy->spec].id,
                                        q->hash, &q->contract);
+    if (!q->found || !policy->needs_secret)
+        return;
+    if (atomic_load_explicit(q->contract.used, memory_order_relaxed) >> 1 != use_of(q, 1) >> 1) {
+        clientid__use_key(key, q->id_hash, 0);
+        clientid__table_use_prefetch(q->worker->gateway->table, key);
+    }
 }
 
+/* Once a minute for each record; the table of uses is memory that few requests have to wait for. */
 static void note_use(struct clientid__inquiry *q, const struct clientid__secret_match *match)
 {
+    const uint32_t use = use_of(q, match->slot);
     uint64_t key[2];
 
     q->decision->secret_slot = (uint8_t)match->slot;
-    if (q->peek)
+    if (q->peek || atomic_load_explicit(q->contract.used, memory_order_relaxed) == use)
         return;
     clientid__use_key(key, q->id_hash, match->slot_key);
     clientid__table_use(q->worker->gateway->table, key, q->request->now_ns);
+    atomic_store_explicit(q->contract.used, use, memory_order_relaxed);
 }
 
 /* The secret is judged before the contract's state, so only its owner learns (by 403) that there is a contract. */

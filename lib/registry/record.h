@@ -10,7 +10,7 @@
 
 /*
  * One contract under one API instance or group, packed.  Readers see everything but |next|; once published, nothing
- * that they see changes.
+ * that they see changes but |used|, which is theirs.
  */
 struct clientid__record {
     uint64_t id;
@@ -18,8 +18,9 @@ struct clientid__record {
     struct clientid__record
         *next; /* the writer's: other contracts of the same API instance and client id */
     uint32_t api;
-    uint32_t tier;       /* number of the tier; 0: none, no limits */
-    uint16_t secrets[2]; /* what of a slot is stored, see record.c; 0: the slot is empty */
+    uint32_t tier;         /* number of the tier; 0: none, no limits */
+    _Atomic uint32_t used; /* see struct clientid__contract */
+    uint16_t secrets[2];   /* what of a slot is stored, see record.c; 0: the slot is empty */
     uint16_t id_len;
     uint8_t name_len;
     uint8_t status : 3; /* clientid_contract_status */

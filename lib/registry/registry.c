@@ -34,7 +34,7 @@ static const struct clientid__record *stand_in(const struct clientid__registry *
 bool clientid__registry_find(const struct clientid__registry *registry, uint32_t api,
                              clientid_str client_id, uint64_t hash, struct clientid__contract *out)
 {
-    const struct clientid__record *r = clientid__rivals_head(registry, api, client_id, hash);
+    struct clientid__record *r = clientid__rivals_head(registry, api, client_id, hash);
 
     if (r == NULL) {
         *out =
@@ -49,6 +49,7 @@ bool clientid__registry_find(const struct clientid__registry *registry, uint32_t
         .status = (clientid_contract_status)r->status,
         .tier = clientid__tiers_get(registry, r->tier),
         .record = r,
+        .used = &r->used,
     };
     return true;
 }

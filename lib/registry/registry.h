@@ -35,6 +35,11 @@ struct clientid__contract {
     clientid_contract_status status;
     const struct clientid__tier *tier; /* NULL: none, unlimited */
     const void *record;                /* for clientid__secret_verify */
+    /*
+     * For whoever notes uses of secrets: what of it was noted last, so that a use that is known needs no look at other
+     * memory.  0 at first.  Any reader writes it, without order: a note that is lost is made again.
+     */
+    _Atomic uint32_t *used;
 };
 
 /* ---- readers --------------------------------------------------------------------------------- */
