@@ -170,6 +170,7 @@ double trial_measure(const struct trial *t)
         decide[r] = (double)(middle - start) / (double)count;
         ratio[r] = decide[r] / lowest[r];
     }
+    (void)sink;
     snprintf(figure.name, sizeof(figure.name), "%s", t->name);
     figure.value = spread_of(decide, rounds);
     figure.floor = spread_of(lowest, rounds).median;
