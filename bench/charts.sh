@@ -11,9 +11,12 @@ data=$(mktemp -d)
 trap 'rm -rf "$data"' EXIT
 mkdir -p "$folder"
 
-# rows SECTION NAME COLUMN: the number in |name| after NAME's text (or the clients) and what is in the columns
+# Of the figures of a section, what awk says of them.  Columns: section, name, clients, unit, value, low, high, floor, ratio.
+# shellcheck disable=SC2016 # awk's
 figures() { awk -F '\t' -v section="$1" "\$1 == section && $2" "$results"; }
 
+# shellcheck disable=SC2016 # awk's
+{
 figures decision '$2 == "base" {print $3, $5, $8, $6, $7}' | sort -n >"$data/clients"
 figures batch '$2 == "batch of 32" {print $3, $5}' | sort -n >"$data/batch"
 figures decision '$2 ~ /^query of/ {split($2, w, " "); print w[3], $5, $8}' | sort -n >"$data/query"
@@ -23,6 +26,7 @@ done
 figures memory '$2 ~ /a client$/ {print $3, $5}' | sort -n >"$data/memory"
 figures flow '$2 ~ /a second$/ {print $2 + 0, $5}' | sort -n >"$data/flow"
 figures threads '$2 ~ /^[12] threads?, / {split($2, w, ", "); print $3, w[2] "|" $2 + 0 "|" $5}' >"$data/all"
+}
 awk '{size = $1; sub(/^[0-9]+ /, ""); split($0, w, "|"); at[size ", " w[1]]; v[size ", " w[1], w[2]] = w[3]}
     END {for (k in at) printf "\"%s\" %s %s\n", k, v[k, 1], v[k, 2]}' "$data/all" | sort >"$data/threads"
 
@@ -74,4 +78,4 @@ set title "Decisions a second against threads"
 set xlabel "clients, what they ask for"; set xtics font ",10"
 plot "$data/threads" using 2:xtic(1) title "1 thread", "" using 3 title "2 threads"
 PLOT
-ls -l "$folder" | awk 'NR > 1 {print "  " $NF, $5 " bytes"}'
+wc -c "$folder"/*.svg

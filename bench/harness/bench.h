@@ -14,7 +14,8 @@
 
 uint64_t clock_ns(void); /* monotonic */
 uint64_t wall_ns(void);  /* since 1970 */
-uint64_t cpu_ns(void);   /* that this thread has used */
+uint64_t cpu_ns(
+    void); /* that this thread has used: others on the machine do not count, and no decision ever sleeps */
 /* The finest clock there is: the processor's own where it has one. */
 uint64_t ticks(void);
 double ticks_per_ns(void);

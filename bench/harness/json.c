@@ -26,6 +26,21 @@ static void cpu_name(char *out, size_t room)
         fclose(file);
 }
 
+/* What the system does about huge pages: "always", "madvise", "never", or "unknown". */
+static void huge_pages(char out[16])
+{
+    char line[128] = "", *begin, *end;
+    FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
+
+    snprintf(out, 16, "unknown");
+    if (file == NULL)
+        return;
+    if (fgets(line, sizeof(line), file) != NULL && (begin = strchr(line, '[')) != NULL &&
+        (end = strchr(begin, ']')) != NULL)
+        snprintf(out, 16, "%.*s", (int)(end - begin - 1), begin + 1);
+    fclose(file);
+}
+
 static const char *compiler(void)
 {
 #if defined(__clang__)
@@ -37,15 +52,17 @@ static const char *compiler(void)
 
 void machine_line(char *out, size_t room)
 {
-    char cpu[100];
+    char cpu[100], pages[16];
     struct utsname system = {.machine = "?"};
 
     cpu_name(cpu, sizeof(cpu));
+    huge_pages(pages);
     (void)uname(&system);
-    snprintf(out, room, "%s, %ld processors, %s; kernel %.16s; %s; libclientid %s%s%s", cpu,
-             sysconf(_SC_NPROCESSORS_ONLN), system.machine, system.release, compiler(),
-             clientid_version(), options.commit != NULL ? ", commit " : "",
-             options.commit != NULL ? options.commit : "");
+    snprintf(
+        out, room, "%s, %ld processors, %s; kernel %.*s; huge pages: %s\n%s; libclientid %s%s%s",
+        cpu, sysconf(_SC_NPROCESSORS_ONLN), system.machine, (int)strcspn(system.release, "-"),
+        system.release, pages, compiler(), clientid_version(),
+        options.commit != NULL ? ", commit " : "", options.commit != NULL ? options.commit : "");
 }
 
 static void escaped(FILE *out, const char *text)
@@ -61,10 +78,11 @@ static void escaped(FILE *out, const char *text)
 
 static void head(FILE *out)
 {
-    char cpu[100];
+    char cpu[100], pages[16];
     struct utsname system = {.release = "?"};
 
     cpu_name(cpu, sizeof(cpu));
+    huge_pages(pages);
     (void)uname(&system);
     fprintf(out, "{\"cpu\": ");
     escaped(out, cpu);
@@ -72,6 +90,8 @@ static void head(FILE *out)
     escaped(out, system.machine);
     fprintf(out, ", \"kernel\": ");
     escaped(out, system.release);
+    fprintf(out, ", \"huge_pages\": ");
+    escaped(out, pages);
     fprintf(out, ", \"compiler\": ");
     escaped(out, compiler());
     fprintf(out, ", \"version\": ");

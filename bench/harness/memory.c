@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,14 +15,16 @@ enum { GENERATIONS = 10, SEEN = GENERATIONS + 2 };
 
 static double resident_bytes(void)
 {
-    long pages = 0, ignored;
+    char line[128] = "";
+    const char *second;
     FILE *file = fopen("/proc/self/statm", "r");
 
-    if (file == NULL || fscanf(file, "%ld %ld", &ignored, &pages) != 2)
-        pages = 0;
+    if (file != NULL && fgets(line, sizeof(line), file) == NULL)
+        line[0] = '\0';
     if (file != NULL)
         fclose(file);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+    second = strchr(line, ' ');
+    return second == NULL ? 0 : (double)strtol(second, NULL, 10) * (double)sysconf(_SC_PAGESIZE);
 }
 
 static void touch_all(struct subject *s)

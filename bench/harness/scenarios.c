@@ -79,12 +79,12 @@ static struct spread batch_gain(struct subject *s, const struct requests *reques
 
     for (size_t r = 0; r < turns; r++) {
         size_t begin = 2 * r * count;
-        uint64_t start = clock_ns(), middle;
+        uint64_t start = cpu_ns(), middle;
 
         wrong += decide_run(s, 0, requests, ALLOWED, begin, count, s->now_ns);
-        middle = clock_ns();
+        middle = cpu_ns();
         wrong += decide_batch(s, batch, requests, ALLOWED, begin + count, count, s->now_ns);
-        left[r] = (double)(clock_ns() - middle) / (double)(middle - start);
+        left[r] = (double)(cpu_ns() - middle) / (double)(middle - start);
         s->now_ns += count * 1000;
     }
     if (wrong > 0)
@@ -148,10 +148,10 @@ static void attack(struct subject *s, struct floor *floor)
 
         for (size_t j = 0; j < 3; j++) {
             size_t k = (j + r) % 3;
-            uint64_t start = clock_ns();
+            uint64_t start = cpu_ns();
 
             wrong += decide_run(s, 0, &requests[k], outcome[k], r * count, count, s->now_ns);
-            ns[k] = (double)(clock_ns() - start) / (double)count;
+            ns[k] = (double)(cpu_ns() - start) / (double)count;
             s->now_ns += count * 1000;
         }
         against[r] = ns[1] / ns[2];
