@@ -62,14 +62,14 @@ BEGIN {
 }
 
 END {
-    printf "ns a decision, 1 and 2 threads; x: multiple of \"%s\", 1 thread; medians of %d rounds\n\n", same, rounds
-    printf "%-36s %-9s", "", "version"
+    printf "ns a decision, 1 and 2 threads; x: multiple of \"%s\", 1 thread; medians of up to %d rounds\n\n", same, rounds
+    printf "%-37s %-9s", "", "version"
     for (s = 1; s <= size_count; s++)
         printf " %22s", sizes[s] " keys: 1, 2, x"
     printf "   does not do\n"
     for (i = 1; i <= name_count; i++) {
         name = names[i]
-        printf "%-36s %-9s", name, version[name]
+        printf "%-37s %-9s", name, version[name]
         for (s = 1; s <= size_count; s++)
             printf " %8s %7s %5s", figure(name, sizes[s], 1), figure(name, sizes[s], 2), multiple(name, sizes[s])
         printf "   %s\n", lacks(name)
