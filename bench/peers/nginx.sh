@@ -50,7 +50,7 @@ run() { # way, threads
     tries=0
     while [ $tries -lt 30 ]; do
         tries=$((tries + 1))
-        [ "$(ask "/warm?way=$1")" = warm ]
+        [ "$(ask /again)" = again ]
         ask "/run?way=$1&threads=$2&begin=0" >"$folder/one" &
         one=$!
         : >"$folder/two"
@@ -63,6 +63,7 @@ run() { # way, threads
 }
 
 measure() { # way, name
+    [ "$(ask "/warm?way=$1")" = warm ]
     for threads in 1 2; do
         run "$1" $threads
         cat "$folder/one" "$folder/two" | awk -v name="$2" -v version="$version" -v keys="$count" \

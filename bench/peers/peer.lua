@@ -68,8 +68,12 @@ function peer.warm()
     counts:flush_expired()
     local now = clock()
     for _, key in ipairs(keys) do way(counts, key, now, REQUESTS, STEP) end
-    ngx.shared.meet:flush_all()
     ngx.say("warm")
+end
+
+function peer.again()
+    ngx.shared.meet:flush_all()
+    ngx.say("again")
 end
 
 -- Waits for the other worker, so that both run at once; nil when both requests came to one.

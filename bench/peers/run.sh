@@ -1,12 +1,14 @@
 #!/bin/sh
 # libclientid beside its peers, in alternating rounds, one table.  A peer whose tools are missing is named with what is missing.
-# usage: run.sh BUILD, from the top folder; ROUNDS=5, KEYS="1000 100000 1000000", DECISIONS=524288 a thread (a power of two)
+# usage: run.sh BUILD, from the top folder; ROUNDS=5 at most, BUDGET=180 seconds for all of them,
+# KEYS="1000 100000 1000000", DECISIONS=262144 a thread (a power of two)
 set -eu
 
 build=$1/peers
 rounds=${ROUNDS:-5}
 sizes=${KEYS:-1000 100000 1000000}
-decisions=${DECISIONS:-524288}
+decisions=${DECISIONS:-262144}
+budget=${BUDGET:-180}
 sources=$PWD/bench/peers
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
@@ -69,10 +71,16 @@ drive() { # driver, file of keys
     esac
 }
 
+# A round at most is over the budget: sizes have equal shares of it, and a round that would not fit is not begun.
+# shellcheck disable=SC2086 # words
+share=$((budget / $(printf '%s\n' $sizes | wc -l)))
+now() { date +%s; }
 for size in $sizes; do
+    began=$(now)
     "$build/write_keys" "$build/keys.$size" "$size"
     round=1
     while [ "$round" -le "$rounds" ]; do
+        before=$(now)
         for driver in $drivers; do
             drive "$driver" "$build/keys.$size" >"$build/out" || {
                 echo "run.sh: $driver failed with $size keys" >&2
@@ -84,6 +92,8 @@ for size in $sizes; do
                 { print round, $0 }' "$build/out" >>"$build/lines"
         done
         round=$((round + 1))
+        after=$(now)
+        [ $((2 * after - before - began)) -le "$share" ] || break
     done
     rm -f "$build/keys.$size"
 done
@@ -94,7 +104,5 @@ awk -F '\t' -f "$sources/table.awk" "$build/lines" >"$table"
 if [ -s "$build/missing" ]; then
     cat "$build/missing" >>"$table"
 fi
-{
-    echo "limit_req counts only inside nginx's requests: \"make bench-http\" has it, and Lua, per request."
-} >>"$table"
+echo "limit_req counts only inside nginx's requests: \"make bench-http\" has it, and Lua, per request." >>"$table"
 cat "$table"

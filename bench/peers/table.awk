@@ -19,11 +19,14 @@ function figure(name, keys, threads,    r, n, values) {
     return n ? sprintf("%.0f", median(values, n)) : "-"
 }
 
-function multiple(name, keys,    r, n, values) {
+function multiple(name, keys,    r, n, x, values) {
     for (r = 1; r <= rounds; r++)
         if ((r, name, keys, 1) in ns && (r, same, keys, 1) in ns)
             values[++n] = ns[r, name, keys, 1] / ns[r, same, keys, 1]
-    return n ? sprintf("%.2g", median(values, n)) : "-"
+    if (!n)
+        return "-"
+    x = median(values, n)
+    return sprintf(x < 10 ? "%.2f" : "%.0f", x)
 }
 
 # What it leaves out beside "libclientid, id, secret, limit".
@@ -50,6 +53,7 @@ BEGIN {
 
 {
     ns[$1, $2, $4, $5] = $6
+    done[$4] = $1
     if ($1 > rounds)
         rounds = $1
     if (!($2 in version))
@@ -62,14 +66,17 @@ BEGIN {
 }
 
 END {
-    printf "ns a decision, 1 and 2 threads; x: multiple of \"%s\", 1 thread; medians of %d rounds\n\n", same, rounds
-    printf "%-36s %-9s", "", "version"
+    printf "ns a decision, 1 and 2 threads; x: multiple of \"%s\", 1 thread; medians of rounds:", same
+    for (s = 1; s <= size_count; s++)
+        printf " %d", done[sizes[s]]
+    printf "\n\n"
+    printf "%-37s %-9s", "", "version"
     for (s = 1; s <= size_count; s++)
         printf " %22s", sizes[s] " keys: 1, 2, x"
     printf "   does not do\n"
     for (i = 1; i <= name_count; i++) {
         name = names[i]
-        printf "%-36s %-9s", name, version[name]
+        printf "%-37s %-9s", name, version[name]
         for (s = 1; s <= size_count; s++)
             printf " %8s %7s %5s", figure(name, sizes[s], 1), figure(name, sizes[s], 2), multiple(name, sizes[s])
         printf "   %s\n", lacks(name)
