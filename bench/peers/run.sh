@@ -27,7 +27,7 @@ missing() { # peer, why
 drivers=clientid
 if ! has cargo; then
     missing governor "cargo is missing"
-elif CARGO_TARGET_DIR=$build/cargo cargo build --quiet --release --locked \
+elif CARGO_TARGET_DIR=$build/cargo cargo build --quiet --release \
     --manifest-path "$sources/governor/Cargo.toml" 2>"$build/cargo.log"; then
     drivers="$drivers governor"
 else
