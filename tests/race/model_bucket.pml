@@ -4,11 +4,11 @@
  * twice, only virgin and expired cells are evicted, and whoever dies at any instruction leaves a bucket in which a request that is alone
  * gets its cell in a few rounds.
  *
- * PROCS processes make REQUESTS requests each, for key 1 or 2, in a bucket of two cells that begins in any of several conditions.  A
- * request claims if it must and charges one.  Who dies is never scheduled again: with -DDEATH any process may go on alone
- * from any moment, everybody else being where they are for ever, and must come to an end in ALONE rounds.  A virgin cell may be
- * evicted in any round, however patient the code is about that.  A request gives up after ATTEMPTS rounds, as in the code, where they
- * are more; else numbers would have no end.
+ * PROCS processes make REQUESTS requests each, for key 1 or 2, in a bucket of two cells that begins in any of several conditions;
+ * three of them begin with a claim of somebody dead, or the search takes too long.  A request claims if it must and charges one.  Who
+ * dies is never scheduled again: with -DDEATH any process may go on alone from any moment, everybody else being where they are for
+ * ever, and must come to an end in ALONE rounds.  A virgin cell may be evicted in any round, however patient the code is about
+ * that.  A request gives up after ATTEMPTS rounds, as in the code, where they are more; else numbers would have no end.
  *
  * Time is a window, 0 or 1, that moves on once, at any moment; a cell of window 0 is expired in window 1.  A request takes the
  * time anew with each look: one that outlasts a period with the time it began with, and clocks that differ by more than

@@ -46,7 +46,7 @@ fails() {
     printf '  NOTICED %s\n' "$1 $4"
 }
 
-# The bucket's processes may be stopped for good: being stopped is no error (-E), and spin's reduction does not know of it.
+# With DEATH the bucket's processes stop for good: that is no error (-E), and spin's reduction does not know of it (NOREDUCE).
 model_index() {
     holds model_index '' '' "-DOPS=${MODEL_OPS:-4}"
     for rule in NO_BARRIER LOAD_FIRST RETIRE_FIRST CLEAN_TOMBSTONES PUBLISH_EARLY; do
@@ -55,9 +55,9 @@ model_index() {
 }
 model_bucket() {
     holds model_bucket -DNOREDUCE -E -DDEATH
-    holds model_bucket -DNOREDUCE -E -DPROCS=3 -DATTEMPTS=3
+    holds model_bucket '' -E -DPROCS=3 -DATTEMPTS=3
     for rule in CLOSE_EARLY NO_SECOND_LOOK EVICT_LIVE EVICT_UNNUMBERED SAME_STAMP SEARCH_FIRST; do
-        fails model_bucket -DNOREDUCE -E "-DBROKEN_$rule"
+        fails model_bucket '' -E "-DBROKEN_$rule"
     done
 }
 
