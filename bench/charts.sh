@@ -28,7 +28,8 @@ figures flow '$2 ~ /a second$/ {print $2 + 0, $5}' | sort -n >"$data/flow"
 figures threads '$2 ~ /^[12] threads?, / {split($2, w, ", "); print $3, w[2] "|" $2 + 0 "|" $5}' >"$data/all"
 }
 awk '{size = $1; sub(/^[0-9]+ /, ""); split($0, w, "|"); at[size ", " w[1]]; v[size ", " w[1], w[2]] = w[3]}
-    END {for (k in at) printf "\"%s\" %s %s\n", k, v[k, 1], v[k, 2]}' "$data/all" | sort >"$data/threads"
+    END {for (k in at) printf "\"%s\" %s %s\n", k, v[k, 1], v[k, 2]}' "$data/all" |
+    sed 's/ contracts*"/"/; s/0000000,/e7,/; s/000000,/e6,/; s/000,/e3,/' | sort >"$data/threads"
 
 gnuplot <<PLOT
 set terminal svg size 640,360 font "sans-serif,12" background "#ffffff"
@@ -36,7 +37,7 @@ set grid ytics lc rgb "#dddddd"
 set border 3
 set tics nomirror
 set style data linespoints
-set key top left
+set key outside bottom center horizontal
 set yrange [0:]
 set linetype 1 lc rgb "#1f5fa8" lw 2 pt 7 ps 0.6
 set linetype 2 lc rgb "#b0511f" lw 2 pt 7 ps 0.6
@@ -75,7 +76,7 @@ plot "$data/flow" using 2:xtic(1) notitle
 
 set output "$folder/threads.svg"
 set title "Decisions a second against threads"
-set xlabel "clients, what they ask for"; set xtics font ",10"
+set xlabel "clients, contracts that are asked for"
 plot "$data/threads" using 2:xtic(1) title "1 thread", "" using 3 title "2 threads"
 PLOT
 wc -c "$folder"/*.svg

@@ -248,13 +248,12 @@ static uint64_t spend(struct floor *f, const struct floor_work *work, const stru
 static uint64_t floor_one(struct floor *f, const struct floor_work *work, const struct shot *shot,
                           uint64_t now_ns)
 {
-    static const struct record nobody = {.tier = 1};
     char decoded[96];
     struct found found = read_request(f, work, shot, decoded);
     XXH128_hash_t hash = XXH3_128bits_withSeed(found.id, ID_BYTES, 7);
     uint64_t number = f->slots[hash.low64 & f->slots_mask];
-    /* An unknown id meets no record, but pays for a digest, or the time would tell who is known. */
-    const struct record *record = work->outcome == DENIED_UNKNOWN ? &nobody : &f->record[number];
+    /* An unknown id has no record, but pays for one and its digest, or the time would tell who is known. */
+    const struct record *record = &f->record[number];
     uint64_t sum = number + found.escapes;
 
     sum += (uint64_t)memcmp(record->id, found.id, ID_BYTES) & 1;

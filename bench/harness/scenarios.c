@@ -47,8 +47,8 @@ static void run(struct subject *s, struct floor *floor, const struct scenario *s
 }
 
 /*
- * The first pass spends what there is.  Room for twice the cells: those of the limit before are alive for a moment, and
- * a client for whom there is no cell waits for one.
+ * The first pass spends what there is.  Ten minutes pass before, so that the cells of the limits before have ended: a
+ * client for whom there is no cell would wait for one, and be allowed when the others no longer are.
  */
 static void spent(struct subject *s, struct floor *floor)
 {
@@ -61,6 +61,7 @@ static void spent(struct subject *s, struct floor *floor)
                           .work = {BY_QUERY, DENIED_QUOTA, 1}};
     size_t clients = s->population.clients;
 
+    s->now_ns += UINT64_C(600000000000);
     subject_limits(s, 1, 1);
     requests_make(&requests, BY_QUERY, WHO_KNOWN, UNIFORM, clients, trial_count(clients), 0);
     (void)decide_run(s, 0, &requests, ALLOWED, 0, requests.count, s->now_ns);
