@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What nobody can leave out, and nothing else: the request's bytes are read once, the id is hashed and compared, the
- * slot leads to the record and the record to its limits and to the last use of its secret, one SHA-256 block is
- * digested while these are fetched, one limit is one compare-and-swap.  As many bytes as the real tables have:
- * 8-byte slots half full, records of what must be stored, 16-byte cells half full.
+ * slot leads to the record, one SHA-256 block is digested, one limit is one compare-and-swap of a cell that is fetched
+ * while the slot is.  As many bytes as the real tables have: 8-byte slots half full, records of what must be stored,
+ * 16-byte cells half full.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "bench.h"
@@ -24,8 +24,7 @@ struct record {
     unsigned char salt[16], hash[32];
     char name[16];
     uint64_t contract, application;
-    uint32_t cell,
-        use; /* where they are is known from the record: which limits there are stands in its tier */
+    uint64_t link; /* anywhere: for the chase that measures a miss */
     uint64_t tier;
 };
 
@@ -35,11 +34,11 @@ struct cell {
 };
 
 struct floor {
-    uint64_t slots_mask, cells_mask, uses_mask;
+    uint64_t slots_mask, cells_mask;
     size_t records;
     uint64_t *slots;
     struct record *record;
-    struct cell *cells, *uses;
+    struct cell *cells;
     signed char digit[256]; /* Base64 */
 };
 
@@ -60,13 +59,10 @@ static void fill(struct floor *f)
         f->slots[i] = next_random() % f->records;
     for (size_t i = 0; i < f->records; i++) {
         memset(&f->record[i], (int)i, sizeof(f->record[i]));
-        f->record[i].cell = (uint32_t)(next_random() & f->cells_mask & ~UINT64_C(3));
-        f->record[i].use = (uint32_t)(next_random() & f->uses_mask);
+        f->record[i].link = next_random();
     }
     for (uint64_t i = 0; i <= f->cells_mask; i++)
         f->cells[i].key = i;
-    for (uint64_t i = 0; i <= f->uses_mask; i++)
-        f->uses[i].key = i;
     for (int i = 0; i < 64; i++)
         f->digit[(unsigned char)digits[i]] = (signed char)i;
 }
@@ -78,11 +74,9 @@ struct floor *floor_new(size_t clients, unsigned limits)
     f->records = clients;
     f->slots_mask = round_up(clients * 2) - 1;
     f->cells_mask = round_up((uint64_t)clients * 2 * limits) - 1;
-    f->uses_mask = round_up(clients) - 1;
     f->slots = need_memory((f->slots_mask + 1) * sizeof(*f->slots));
     f->record = need_memory(clients * sizeof(*f->record));
     f->cells = need_memory((f->cells_mask + 1) * sizeof(*f->cells));
-    f->uses = need_memory((f->uses_mask + 1) * sizeof(*f->uses));
     fill(f);
     return f;
 }
@@ -92,7 +86,6 @@ void floor_del(struct floor *f)
     free_memory(f->slots, (f->slots_mask + 1) * sizeof(*f->slots));
     free_memory(f->record, f->records * sizeof(*f->record));
     free_memory(f->cells, (f->cells_mask + 1) * sizeof(*f->cells));
-    free_memory(f->uses, (f->uses_mask + 1) * sizeof(*f->uses));
     free_memory(f, sizeof(*f));
 }
 
@@ -233,15 +226,14 @@ static uint64_t charge(struct cell *cell, uint64_t now_ns)
     return next - now_ns;
 }
 
-static uint64_t spend(struct floor *f, const struct floor_work *work, const struct record *record,
-                      uint64_t now_ns)
+static uint64_t spend(const struct floor_work *work, struct cell *cells, uint64_t now_ns)
 {
     uint64_t sum = 0;
 
     if (work->outcome == DENIED_QUOTA)
-        return atomic_load_explicit(&f->cells[record->cell].time, memory_order_relaxed) > now_ns;
+        return atomic_load_explicit(&cells->time, memory_order_relaxed) > now_ns;
     for (unsigned i = 0; i < work->limits; i++)
-        sum += charge(&f->cells[record->cell + i], now_ns);
+        sum += charge(&cells[i], now_ns);
     return sum;
 }
 
@@ -251,24 +243,22 @@ static uint64_t floor_one(struct floor *f, const struct floor_work *work, const 
     char decoded[96];
     struct found found = read_request(f, work, shot, decoded);
     XXH128_hash_t hash = XXH3_128bits_withSeed(found.id, ID_BYTES, 7);
-    uint64_t number = f->slots[hash.low64 & f->slots_mask];
-    /* An unknown id has no record, but pays for one and its digest, or the time would tell who is known. */
-    const struct record *record = &f->record[number];
-    uint64_t sum = number + found.escapes;
+    /* A client's limits side by side, found by its id: nothing has to be known of it. */
+    struct cell *cells = &f->cells[hash.high64 & f->cells_mask & ~UINT64_C(3)];
+    const struct record *record;
+    uint64_t number, sum;
 
+    __builtin_prefetch(cells, 1);
+    number = f->slots[hash.low64 & f->slots_mask];
+    /* An unknown id has no record, but pays for one and its digest, or the time would tell who is known. */
+    record = &f->record[number];
+    sum = number + found.escapes;
     sum += (uint64_t)memcmp(record->id, found.id, ID_BYTES) & 1;
-    if (work->outcome == ALLOWED || work->outcome == DENIED_QUOTA) {
-        __builtin_prefetch(&f->cells[record->cell], 1);
-        if (found.secret != NULL)
-            __builtin_prefetch(&f->uses[record->use]);
-    }
     if (found.secret != NULL)
         sum += digest(record, found.secret);
     if (work->outcome == DENIED_UNKNOWN || work->outcome == DENIED_SECRET)
         return sum;
-    if (found.secret != NULL)
-        sum += f->uses[record->use].key;
-    return sum + spend(f, work, record, now_ns);
+    return sum + spend(work, cells, now_ns);
 }
 
 uint64_t floor_run(struct floor *f, const struct floor_work *work, const struct requests *requests,
@@ -292,7 +282,7 @@ double floor_miss_ns(struct floor *f)
     uint64_t start = cpu_ns();
 
     for (size_t i = 0; i < LOADS; i++)
-        at = (f->record[at].cell * UINT64_C(2654435761) + i) % f->records;
+        at = (f->record[at].link + i) % f->records;
     sink = at;
     (void)sink;
     return (double)(cpu_ns() - start) / LOADS;
