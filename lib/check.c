@@ -236,6 +236,7 @@ static void begin(struct clientid__inquiry *q, clientid_worker *worker, const cl
     q->scratch = (struct clientid__scratch){request->scratch, request->scratch_len};
     q->extracted = q->verified = 0;
     q->contract.tier = NULL;
+    q->agreed = NULL;
     q->charge_count = 0;
     q->claimed = q->hashed = q->looked_up = q->found = q->unclean = false;
     decision->peeked = q->peek;

@@ -201,6 +201,9 @@ int clientid__read_credentials(struct clientid__inquiry *q, const struct clienti
     const struct clientid__credentials *credentials = &q->credentials[policy->spec];
     int rv = 0;
 
+    *reason = CLIENTID_REASON_ALLOWED;
+    if (q->agreed == policy)
+        return 0;
     if (!(q->extracted & 1U << policy->spec))
         rv = extract(q, policy->spec);
     if (rv != 0)
@@ -210,6 +213,8 @@ int clientid__read_credentials(struct clientid__inquiry *q, const struct clienti
         *reason = agree(q, policy, credentials->id);
     if (*reason == CLIENTID_REASON_ALLOWED && policy->needs_secret && !credentials->has_secret)
         *reason = CLIENTID_REASON_SECRET_MISSING;
+    if (*reason == CLIENTID_REASON_ALLOWED)
+        q->agreed = policy;
     return 0;
 }
 

@@ -25,6 +25,7 @@ struct clientid__inquiry {
     uint32_t verified;
     struct clientid__credentials credentials[CLIENTID__POLICIES_MAX];
     clientid_reason verdicts[CLIENTID__POLICIES_MAX];
+    const struct clientid__policy *agreed; /* has read its credentials, and they are fine */
     bool claimed; /* by a policy that is in force; else the client id may still be replaced */
     bool hashed, looked_up, found;
     struct clientid__hash128 id_hash;

@@ -112,7 +112,7 @@ static void pepper_wipe(struct clientid__pepper *p)
  * laid out here and digested as they are: SHA256_Update and _Final, which gather a block themselves, take as long as the
  * block does.
  */
-#define SHORT_BLOCKS 4
+#define SHORT_BLOCKS 2
 
 /* Everything about the secret that was shown; wiped as a whole. */
 struct attempt {
