@@ -55,6 +55,18 @@ struct clientid__name {
     char bytes[];
 };
 
+/* ---- a load ------------------------------------------------------------------------------------ */
+
+#define CLIENTID__LOAD_AHEAD 16u
+
+/* Records that are made, with room for them in the indexes, and whose slots are on their way to the cache. */
+struct clientid__loading {
+    struct clientid__record *waiting[CLIENTID__LOAD_AHEAD]; /* each with its copies */
+    uint32_t first, count;
+    uint64_t records; /* in all, copies too */
+    bool on;
+};
+
 /* ---- the whole --------------------------------------------------------------------------------- */
 
 /* What verifying a secret costs is one for all clients of a registry, and grows with these. */
@@ -87,6 +99,7 @@ struct clientid__registry {
     size_t name_capacity;
     uint64_t name_bytes;
     uint64_t mark;
+    struct clientid__loading loading;
 
     _Atomic uint64_t contract_count, tier_count, group_count, bytes;
 };
@@ -167,6 +180,8 @@ void clientid__rivals_tier_changed(struct clientid__registry *registry, uint32_t
 
 int clientid__contracts_put(struct clientid__registry *registry,
                             const clientid_contract_event *event);
+/* Puts in all that wait. */
+void clientid__contracts_flush(struct clientid__registry *registry);
 void clientid__contracts_remove(struct clientid__registry *registry, uint64_t id);
 /* The next contract of the source under |api|; |*at| is 0 before the first. */
 struct clientid__record *clientid__contracts_of(const struct clientid__registry *registry,

@@ -204,6 +204,48 @@ static void commit(struct clientid__registry *registry, struct clientid__record 
     clientid__tiers_drop(registry, old->tier);
 }
 
+/* ---- a load ------------------------------------------------------------------------------------ */
+
+/* Puts in the one that waits longest: in the order of the source, so it sees what it would have seen without waiting. */
+static void put_first(struct clientid__registry *registry)
+{
+    struct clientid__loading *loading = &registry->loading;
+    struct clientid__record *now = loading->waiting[loading->first];
+
+    loading->first = (loading->first + 1) % CLIENTID__LOAD_AHEAD;
+    loading->count--;
+    for (const struct clientid__record *r = now; r != NULL; r = r->next)
+        loading->records--;
+    commit(registry, find(registry, now->id), now);
+}
+
+static void put_last(struct clientid__registry *registry, struct clientid__record *now,
+                     uint64_t count)
+{
+    struct clientid__loading *loading = &registry->loading;
+
+    if (loading->count == CLIENTID__LOAD_AHEAD)
+        put_first(registry);
+    loading->waiting[(loading->first + loading->count++) % CLIENTID__LOAD_AHEAD] = now;
+    loading->records += count;
+}
+
+void clientid__contracts_flush(struct clientid__registry *registry)
+{
+    while (registry->loading.count > 0)
+        put_first(registry);
+}
+
+/* Those that wait have had their room promised, and take none of it yet. */
+static int reserve(struct clientid__registry *registry, uint64_t count)
+{
+    uint64_t all = registry->loading.records + count;
+
+    if (clientid__rivals_reserve(registry, all) != 0)
+        return CLIENTID_ERR_NOMEM;
+    return clientid__index_reserve(&registry->by_id, registry->loading.count + 1);
+}
+
 int clientid__contracts_put(struct clientid__registry *registry,
                             const clientid_contract_event *event)
 {
@@ -215,19 +257,20 @@ int clientid__contracts_put(struct clientid__registry *registry,
         return CLIENTID_ERR_ARG;
     if (clientid__names_get(registry, event->api, &api) != 0)
         return CLIENTID_ERR_NOMEM;
-    /* The two misses of a load; they overlap with writing the record. */
-    clientid__index_prefetch(&registry->by_id, hash_of(registry, event->id));
-    clientid__index_prefetch(&registry->contracts,
-                             clientid__record_hash(registry, api, event->client_id));
     now = make(registry, event, api, tier, &count);
     if (now == NULL)
         return CLIENTID_ERR_NOMEM;
-    if (clientid__rivals_reserve(registry, count) != 0 ||
-        clientid__index_reserve(&registry->by_id, 1) != 0) {
+    if (reserve(registry, count) != 0) {
         clientid__records_give(registry, now);
         return CLIENTID_ERR_NOMEM;
     }
-    commit(registry, find(registry, event->id), now);
+    /* The two misses of a contract. */
+    clientid__index_prefetch(&registry->by_id, hash_of(registry, event->id));
+    clientid__index_prefetch(&registry->contracts,
+                             clientid__record_hash(registry, api, event->client_id));
+    put_last(registry, now, count);
+    if (!registry->loading.on)
+        put_first(registry);
     return 0;
 }
 

@@ -223,9 +223,26 @@ int clientid__registry_apply(struct clientid__registry *registry, const clientid
     int rv;
 
     recycle(registry);
+    if (event->type != CLIENTID_EVENT_CONTRACT)
+        clientid__contracts_flush(registry);
     rv = apply(registry, event);
     update_bytes(registry);
     return rv;
+}
+
+int clientid__registry_load_begin(struct clientid__registry *registry, uint64_t contracts)
+{
+    if (clientid__index_reserve(&registry->contracts, contracts) != 0 ||
+        clientid__index_reserve(&registry->by_id, contracts) != 0)
+        return CLIENTID_ERR_NOMEM;
+    registry->loading.on = true;
+    return 0;
+}
+
+void clientid__registry_load_end(struct clientid__registry *registry)
+{
+    clientid__contracts_flush(registry);
+    registry->loading.on = false;
 }
 
 /* ---- what is in it ----------------------------------------------------------------------------- */

@@ -45,7 +45,10 @@ static int load(struct clientid_sync *s, struct loading *l, clientid_position *p
 
     if (rv != 0)
         return clientid__fail(error, rv, "no memory for the registry");
-    rv = s->source.load(s->source.self, load_event, l, position, error);
+    rv = clientid__registry_load_begin(l->registry, 0);
+    if (rv == 0)
+        rv = s->source.load(s->source.self, load_event, l, position, error);
+    clientid__registry_load_end(l->registry);
     if (rv == 0)
         rv = l->code;
     if (rv == 0)
