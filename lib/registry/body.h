@@ -61,7 +61,10 @@ struct clientid__name {
 
 /* Records that are made, with room for them in the indexes, and whose slots are on their way to the cache. */
 struct clientid__loading {
-    struct clientid__record *waiting[CLIENTID__LOAD_AHEAD]; /* each with its copies */
+    struct {
+        struct clientid__record *record; /* its copies behind it */
+        uint64_t hash;                   /* of its key */
+    } waiting[CLIENTID__LOAD_AHEAD];
     uint32_t first, count;
     uint64_t records; /* in all, copies too */
     bool on;
@@ -100,6 +103,12 @@ struct clientid__registry {
     uint64_t name_bytes;
     uint64_t mark;
     struct clientid__loading loading;
+
+    /* Of the contract before: the next one is mostly alike. */
+    uint32_t last_name; /* its number, should |names| have it */
+    uint32_t last_tier; /* the number of |last_tier_id|, while that is not 0 */
+    uint64_t last_tier_id;
+    uint16_t last_secret; /* record.secrets[0], its traits noted; 0: none */
 
     _Atomic uint64_t contract_count, tier_count, group_count, bytes;
 };
@@ -173,6 +182,9 @@ int clientid__rivals_reserve(struct clientid__registry *registry, uint64_t count
  */
 void clientid__rivals_change(struct clientid__registry *registry, struct clientid__record *out,
                              struct clientid__record *in);
+/* The same when the hash of their key is at hand. */
+void clientid__rivals_change_at(struct clientid__registry *registry, uint64_t hash,
+                                struct clientid__record *out, struct clientid__record *in);
 /* After the limits of a tier changed: which contract is in force may have, too. */
 void clientid__rivals_tier_changed(struct clientid__registry *registry, uint32_t tier);
 

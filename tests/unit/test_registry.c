@@ -715,6 +715,75 @@ static void test_each_keeps_secrets_and_everything_else(void **state)
     support_registry_del(&s);
 }
 
+/* ---- loads -------------------------------------------------------------------------------------- */
+
+/* What is remembered of the contract before must not give one the tier, or no tier, of another. */
+static void test_load_unknown_tier(void **state)
+{
+    static const clientid_limit limit = {1, 1000, 1, 0};
+    static const uint64_t tiers[] = {1, 9, 1, 0, 1, 2, 9, 2, 9};
+    struct support_registry s;
+    struct clientid__contract c;
+
+    (void)state;
+    support_registry_new(&s);
+    put_tier(&s, 1, &limit, 1);
+    put_tier(&s, 2, &limit, 1);
+    assert_int_equal(clientid__registry_load_begin(s.registry, 0), 0);
+    for (uint64_t i = 0; i < 9; i++) {
+        char id[2] = {(char)('a' + i), '\0'};
+        clientid_event event = support_contract_event(i + 1, "a", id, tiers[i], CLIENTID_APPROVED);
+
+        assert_int_equal(apply(&s, event), tiers[i] == 9 ? CLIENTID_ERR_ARG : 0);
+    }
+    clientid__registry_load_end(s.registry);
+    for (uint64_t i = 0; i < 9; i++) {
+        char id[2] = {(char)('a' + i), '\0'};
+
+        assert_int_equal(support_registry_find(&s, "a", clientid__str(id, 1), &c), tiers[i] != 9);
+        if (tiers[i] == 9)
+            continue;
+        assert_int_equal(c.tier != NULL ? c.tier->id : 0, tiers[i]);
+    }
+    support_registry_del(&s);
+}
+
+/* Every allocation of a load may fail: what was refused is not there, all else is. */
+static void test_load_without_memory(void **state)
+{
+    (void)state;
+    for (size_t at = 1; at < 40; at++) {
+        struct support_registry s;
+        struct clientid__contract c;
+        bool there[500];
+        int rv;
+
+        support_registry_new(&s);
+        s.alloc.fail_at = s.alloc.calls + at;
+        rv = clientid__registry_load_begin(s.registry, 100);
+        assert_true(rv == 0 || rv == CLIENTID_ERR_NOMEM);
+        for (uint64_t i = 0; i < 500; i++) {
+            char id[16];
+            clientid_event event;
+
+            snprintf(id, sizeof(id), "c%u", (unsigned)i);
+            event = support_contract_event(i + 1, "a", id, 0, CLIENTID_APPROVED);
+            rv = apply(&s, event);
+            assert_true(rv == 0 || rv == CLIENTID_ERR_NOMEM);
+            there[i] = rv == 0;
+        }
+        clientid__registry_load_end(s.registry);
+        s.alloc.fail_at = 0;
+        for (uint64_t i = 0; i < 500; i++) {
+            char id[16];
+            size_t len = (size_t)snprintf(id, sizeof(id), "c%u", (unsigned)i);
+
+            assert_int_equal(support_registry_find(&s, "a", clientid__str(id, len), &c), there[i]);
+        }
+        support_registry_del(&s);
+    }
+}
+
 /* ---- memory -------------------------------------------------------------------------------------- */
 
 static void test_new_without_memory(void **state)
@@ -828,6 +897,8 @@ int main(void)
         cmocka_unit_test(test_each_stops_where_the_sink_says),
         cmocka_unit_test(test_pieces_miss_nothing_that_stays),
         cmocka_unit_test(test_each_keeps_secrets_and_everything_else),
+        cmocka_unit_test(test_load_unknown_tier),
+        cmocka_unit_test(test_load_without_memory),
         cmocka_unit_test(test_new_without_memory),
         cmocka_unit_test(test_deleted_while_the_epoch_still_has_its_objects),
         cmocka_unit_test(test_memory_stays_bounded_under_updates),
