@@ -194,6 +194,8 @@ int clientid__contracts_put(struct clientid__registry *registry,
                             const clientid_contract_event *event);
 /* Puts in all that wait. */
 void clientid__contracts_flush(struct clientid__registry *registry);
+/* Gives back tables that became too large; not while a load has reserved them. */
+void clientid__contracts_trim(struct clientid__registry *registry);
 void clientid__contracts_remove(struct clientid__registry *registry, uint64_t id);
 /* The next contract of the source under |api|; |*at| is 0 before the first. */
 struct clientid__record *clientid__contracts_of(const struct clientid__registry *registry,

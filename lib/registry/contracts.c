@@ -315,4 +315,14 @@ void clientid__contracts_remove(struct clientid__registry *registry, uint64_t id
     registry->names[old->api]->contracts--;
     clientid__tiers_drop(registry, old->tier);
     atomic_fetch_sub_explicit(&registry->contract_count, 1, memory_order_relaxed);
+    clientid__contracts_trim(registry);
+}
+
+void clientid__contracts_trim(struct clientid__registry *registry)
+{
+    if (registry->loading.on)
+        return;
+    clientid__index_trim(&registry->contracts);
+    clientid__index_trim(&registry->by_id);
+    clientid__index_trim(&registry->shared);
 }

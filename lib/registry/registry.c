@@ -247,6 +247,7 @@ void clientid__registry_load_end(struct clientid__registry *registry)
 {
     clientid__contracts_flush(registry);
     registry->loading.on = false;
+    clientid__contracts_trim(registry); /* what the snapshot promised may not have come */
     update_bytes(registry);
 }
 

@@ -784,6 +784,74 @@ static void test_load_without_memory(void **state)
     }
 }
 
+/* ---- churn -------------------------------------------------------------------------------------- */
+
+static uint64_t bytes_now(const struct support_registry *s)
+{
+    return clientid__registry_size(s->registry).bytes;
+}
+
+static void put_many(struct support_registry *s, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from; i < to; i++) {
+        char id[16];
+
+        snprintf(id, sizeof(id), "c%08u", (unsigned)i);
+        assert_int_equal(apply(s, support_contract_event(i + 1, "a", id, 0, CLIENTID_APPROVED)), 0);
+    }
+}
+
+/* Clients that come and go must not make a registry grow that has as many as ever. */
+static void test_churn(void **state)
+{
+    struct support_registry s;
+    uint64_t full;
+
+    (void)state;
+    support_registry_new(&s);
+    put_many(&s, 0, 20000);
+    full = bytes_now(&s);
+    for (uint64_t i = 0; i < 60000; i++) {
+        put_many(&s, 20000 + i, 20001 + i);
+        assert_int_equal(apply(&s, (clientid_event){.type = CLIENTID_EVENT_CONTRACT_REMOVED,
+                                                    .u.contract.id = i + 1}),
+                         0);
+    }
+    assert_true(bytes_now(&s) < full + full / 2); /* a table may have doubled, for the tombstones */
+    /* 65,536 slots of 8 bytes in each of two tables go, up to 2,048 stay; records are kept for the next. */
+    full = bytes_now(&s);
+    for (uint64_t i = 60000; i < 79900; i++)
+        assert_int_equal(apply(&s, (clientid_event){.type = CLIENTID_EVENT_CONTRACT_REMOVED,
+                                                    .u.contract.id = i + 1}),
+                         0);
+    assert_int_equal(clientid__registry_size(s.registry).contracts, 100);
+    assert_true(full - bytes_now(&s) >= 2 * (65536 - 4096) * 8);
+    put_many(&s, 100000, 119900);
+    assert_true(bytes_now(&s) <= full);
+    support_registry_del(&s);
+}
+
+/* A table that a load reserved stays until its end, and is given back if few came. */
+static void test_load_promised_too_many(void **state)
+{
+    struct support_registry s;
+    uint64_t promised;
+
+    (void)state;
+    support_registry_new(&s);
+    assert_int_equal(clientid__registry_load_begin(s.registry, 100000), 0);
+    put_many(&s, 0, 10);
+    assert_int_equal(
+        apply(&s, (clientid_event){.type = CLIENTID_EVENT_CONTRACT_REMOVED, .u.contract.id = 1}),
+        0);
+    promised = s.alloc.calls;
+    put_many(&s, 10, 100);
+    assert_int_equal(s.alloc.calls, promised);
+    clientid__registry_load_end(s.registry);
+    assert_true(bytes_now(&s) < 200000);
+    support_registry_del(&s);
+}
+
 /* ---- memory -------------------------------------------------------------------------------------- */
 
 static void test_new_without_memory(void **state)
@@ -899,6 +967,8 @@ int main(void)
         cmocka_unit_test(test_each_keeps_secrets_and_everything_else),
         cmocka_unit_test(test_load_unknown_tier),
         cmocka_unit_test(test_load_without_memory),
+        cmocka_unit_test(test_churn),
+        cmocka_unit_test(test_load_promised_too_many),
         cmocka_unit_test(test_new_without_memory),
         cmocka_unit_test(test_deleted_while_the_epoch_still_has_its_objects),
         cmocka_unit_test(test_memory_stays_bounded_under_updates),
