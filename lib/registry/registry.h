@@ -80,7 +80,7 @@ int clientid__registry_apply(struct clientid__registry *registry, const clientid
 
 /*
  * Between the two, contracts put in may wait to be seen, so that their memory misses overlap: three times as fast for
- * a million.  For a registry that nobody reads yet; only apply and begin in between.  |contracts| are expected, 0: who knows.
+ * a million.  Readers see them at the end at the latest; only apply in between.  |contracts| are expected, 0: who knows.
  * CLIENTID_ERR_NOMEM: nothing begins.
  */
 int clientid__registry_load_begin(struct clientid__registry *registry, uint64_t contracts);
