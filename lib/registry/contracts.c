@@ -226,7 +226,8 @@ static void put_first(struct clientid__registry *registry)
 
     loading->first = (loading->first + 1) % CLIENTID__LOAD_AHEAD;
     loading->count--;
-    for (const struct clientid__record *r = now; r != NULL; r = r->next)
+    loading->records--;
+    for (const struct clientid__record *copy = now->next; copy != NULL; copy = copy->next)
         loading->records--;
     commit(registry, find(registry, now->id), now, hash);
 }

@@ -179,6 +179,8 @@ void clientid__rivals_change_at(struct clientid__registry *registry, uint64_t ha
     const struct clientid__record *key = in != NULL ? in : out;
     struct clientid__record *old, *head, *was_shared;
 
+    if (key == NULL)
+        return;
     old = clientid__rivals_head(registry, key->api, clientid__record_client_id(key), hash);
     was_shared = if_shared(old);
     head = out != NULL ? without(old, out) : old;
