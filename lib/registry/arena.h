@@ -11,7 +11,7 @@
  * One thread.
  */
 
-#define CLIENTID__ARENA_STEP 16 /* objects are multiples of it and aligned to it */
+#define CLIENTID__ARENA_STEP 8 /* objects are multiples of it and aligned to it */
 #define CLIENTID__ARENA_MAX  1024
 
 struct clientid__arena_chunk;

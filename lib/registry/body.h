@@ -55,6 +55,21 @@ struct clientid__name {
     char bytes[];
 };
 
+/* ---- a load ------------------------------------------------------------------------------------ */
+
+#define CLIENTID__LOAD_AHEAD 16u
+
+/* Records that are made, with room for them in the indexes, and whose slots are on their way to the cache. */
+struct clientid__loading {
+    struct {
+        struct clientid__record *record; /* its copies behind it */
+        uint64_t hash;                   /* of its key */
+    } waiting[CLIENTID__LOAD_AHEAD];
+    uint32_t first, count;
+    uint64_t records; /* in all, copies too */
+    bool on;
+};
+
 /* ---- the whole --------------------------------------------------------------------------------- */
 
 /* What verifying a secret costs is one for all clients of a registry, and grows with these. */
@@ -88,6 +103,13 @@ struct clientid__registry {
     size_t name_capacity;
     uint64_t name_bytes;
     uint64_t mark;
+    struct clientid__loading loading;
+
+    /* Of the contract before: the next one is mostly alike. */
+    uint32_t last_name; /* its number, should |names| have it */
+    uint32_t last_tier; /* the number of |last_tier_id|, while that is not 0 */
+    uint64_t last_tier_id;
+    uint16_t last_secret; /* record.secrets[0], its traits noted; 0: none */
 
     _Atomic uint64_t contract_count, tier_count, group_count, bytes;
 };
@@ -161,6 +183,9 @@ int clientid__rivals_reserve(struct clientid__registry *registry, uint64_t count
  */
 void clientid__rivals_change(struct clientid__registry *registry, struct clientid__record *out,
                              struct clientid__record *in);
+/* The same when the hash of their key is at hand. */
+void clientid__rivals_change_at(struct clientid__registry *registry, uint64_t hash,
+                                struct clientid__record *out, struct clientid__record *in);
 /* After the limits of a tier changed: which contract is in force may have, too. */
 void clientid__rivals_tier_changed(struct clientid__registry *registry, uint32_t tier);
 
@@ -168,6 +193,10 @@ void clientid__rivals_tier_changed(struct clientid__registry *registry, uint32_t
 
 int clientid__contracts_put(struct clientid__registry *registry,
                             const clientid_contract_event *event);
+/* Puts in all that wait. */
+void clientid__contracts_flush(struct clientid__registry *registry);
+/* Gives back tables that became too large; not while a load has reserved them. */
+void clientid__contracts_trim(struct clientid__registry *registry);
 void clientid__contracts_remove(struct clientid__registry *registry, uint64_t id);
 /* The next contract of the source under |api|; |*at| is 0 before the first. */
 struct clientid__record *clientid__contracts_of(const struct clientid__registry *registry,

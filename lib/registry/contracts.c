@@ -123,6 +123,9 @@ static void note_traits(struct clientid__registry *registry, const struct client
     uint32_t traits = atomic_load_explicit(&registry->traits, memory_order_relaxed);
     size_t longest = traits >> CLIENTID__TRAIT_SALT_SHIFT;
 
+    if (r->secrets[1] == 0 && r->secrets[0] == registry->last_secret)
+        return;
+    registry->last_secret = r->secrets[1] == 0 ? r->secrets[0] : 0;
     traits &= (1u << CLIENTID__TRAIT_SALT_SHIFT) - 1;
     if (clientid__record_two_salts(r))
         traits |= CLIENTID__TRAIT_TWO_SALTS;
@@ -171,9 +174,17 @@ static void take_out(struct clientid__registry *registry, const struct clientid_
                 NULL);
 }
 
-/* Puts all records of a contract in their places; |known|: its id was there before, maybe in some of them. */
-static void put_in(struct clientid__registry *registry, struct clientid__record *list, bool known)
+/*
+ * Puts all records of a contract in their places; |known|: its id was there before, maybe in some of them.  |hash| is of
+ * the first one's key.
+ */
+static void put_in(struct clientid__registry *registry, struct clientid__record *list,
+                   uint64_t hash, bool known)
 {
+    if (list->next == NULL && !known) {
+        clientid__rivals_change_at(registry, hash, NULL, list);
+        return;
+    }
     while (list != NULL) {
         struct clientid__record *next = list->next, *old = NULL;
 
@@ -186,12 +197,12 @@ static void put_in(struct clientid__registry *registry, struct clientid__record 
 }
 
 static void commit(struct clientid__registry *registry, struct clientid__record *old,
-                   struct clientid__record *now)
+                   struct clientid__record *now, uint64_t hash)
 {
     note_traits(registry, now);
     clientid__tiers_hold(registry, now->tier);
     registry->names[now->api]->contracts++;
-    put_in(registry, now, old != NULL);
+    put_in(registry, now, hash, old != NULL);
     if (old == NULL) {
         clientid__index_add(&registry->by_id, hash_of(registry, now->id), now);
         atomic_fetch_add_explicit(&registry->contract_count, 1, memory_order_relaxed);
@@ -206,6 +217,72 @@ static void commit(struct clientid__registry *registry, struct clientid__record 
     clientid__tiers_drop(registry, old->tier);
 }
 
+/* ---- a load ------------------------------------------------------------------------------------ */
+
+/* Puts in the one that waits longest: in the order of the source, so it sees what it would have seen without waiting. */
+static void put_first(struct clientid__registry *registry)
+{
+    struct clientid__loading *loading = &registry->loading;
+    struct clientid__record *now = loading->waiting[loading->first].record;
+    uint64_t hash = loading->waiting[loading->first].hash;
+
+    loading->first = (loading->first + 1) % CLIENTID__LOAD_AHEAD;
+    loading->count--;
+    loading->records--;
+    for (const struct clientid__record *copy = now->next; copy != NULL; copy = copy->next)
+        loading->records--;
+    commit(registry, find(registry, now->id), now, hash);
+}
+
+static void put_last(struct clientid__registry *registry, struct clientid__record *now,
+                     uint64_t count)
+{
+    struct clientid__loading *loading = &registry->loading;
+    uint64_t hash = clientid__record_hash(registry, now->api, clientid__record_client_id(now));
+    uint32_t at;
+
+    /* The two misses of a contract. */
+    clientid__index_prefetch(&registry->by_id, hash_of(registry, now->id));
+    clientid__index_prefetch(&registry->contracts, hash);
+    if (loading->count == CLIENTID__LOAD_AHEAD)
+        put_first(registry);
+    at = (loading->first + loading->count++) % CLIENTID__LOAD_AHEAD;
+    loading->waiting[at].record = now;
+    loading->waiting[at].hash = hash;
+    loading->records += count;
+}
+
+void clientid__contracts_flush(struct clientid__registry *registry)
+{
+    while (registry->loading.count > 0)
+        put_first(registry);
+    registry->last_tier_id = 0;
+}
+
+/* A tier goes, or comes, only by an event of its own, and that one flushes. */
+static bool tier_number(struct clientid__registry *registry, uint64_t id, uint32_t *number)
+{
+    if (id != 0 && id == registry->last_tier_id) {
+        *number = registry->last_tier;
+        return true;
+    }
+    if (!clientid__tiers_number(registry, id, number))
+        return false;
+    registry->last_tier = *number;
+    registry->last_tier_id = id;
+    return true;
+}
+
+/* Those that wait have had their room promised, and take none of it yet. */
+static int reserve(struct clientid__registry *registry, uint64_t count)
+{
+    uint64_t all = registry->loading.records + count;
+
+    if (clientid__rivals_reserve(registry, all) != 0)
+        return CLIENTID_ERR_NOMEM;
+    return clientid__index_reserve(&registry->by_id, registry->loading.count + 1);
+}
+
 int clientid__contracts_put(struct clientid__registry *registry,
                             const clientid_contract_event *event)
 {
@@ -213,23 +290,20 @@ int clientid__contracts_put(struct clientid__registry *registry,
     uint32_t api, tier;
     uint64_t count;
 
-    if (!valid(event) || !clientid__tiers_number(registry, event->tier_id, &tier))
+    if (!valid(event) || !tier_number(registry, event->tier_id, &tier))
         return CLIENTID_ERR_ARG;
     if (clientid__names_get(registry, event->api, &api) != 0)
         return CLIENTID_ERR_NOMEM;
-    /* The two misses of a load; they overlap with writing the record. */
-    clientid__index_prefetch(&registry->by_id, hash_of(registry, event->id));
-    clientid__index_prefetch(&registry->contracts,
-                             clientid__record_hash(registry, api, event->client_id));
     now = make(registry, event, api, tier, &count);
     if (now == NULL)
         return CLIENTID_ERR_NOMEM;
-    if (clientid__rivals_reserve(registry, count) != 0 ||
-        clientid__index_reserve(&registry->by_id, 1) != 0) {
+    if (reserve(registry, count) != 0) {
         clientid__records_give(registry, now);
         return CLIENTID_ERR_NOMEM;
     }
-    commit(registry, find(registry, event->id), now);
+    put_last(registry, now, count);
+    if (!registry->loading.on)
+        put_first(registry);
     return 0;
 }
 
@@ -244,4 +318,14 @@ void clientid__contracts_remove(struct clientid__registry *registry, uint64_t id
     registry->names[old->api]->contracts--;
     clientid__tiers_drop(registry, old->tier);
     atomic_fetch_sub_explicit(&registry->contract_count, 1, memory_order_relaxed);
+    clientid__contracts_trim(registry);
+}
+
+void clientid__contracts_trim(struct clientid__registry *registry)
+{
+    if (registry->loading.on)
+        return;
+    clientid__index_trim(&registry->contracts);
+    clientid__index_trim(&registry->by_id);
+    clientid__index_trim(&registry->shared);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define SLOTS_MIN   64
+#define TRIM_LEAST  4096 /* slots: smaller tables are not worth a walk over them */
 #define FETCH_AHEAD 16
 
 static struct clientid__index_table *current(const struct clientid__index *index)
@@ -102,13 +103,12 @@ static void fill(const struct clientid__index *index, struct clientid__index_tab
             place(index, table, ahead[i]);
 }
 
-int clientid__index_reserve(struct clientid__index *index, uint64_t count)
+/* To a table of the right size for |count| more. */
+static int move(struct clientid__index *index, uint64_t count)
 {
     struct clientid__index_table *old = current(index), *table;
     uint64_t slots = SLOTS_MIN;
 
-    if ((index->used + count) * 10 <= (old->mask + 1) * 7)
-        return 0;
     /* Half full after the move, so that the next move is many additions away, tombstones or not. */
     while (slots < (index->live + count) * 2)
         slots *= 2;
@@ -125,6 +125,22 @@ int clientid__index_reserve(struct clientid__index *index, uint64_t count)
     (void)clientid__epoch_reclaim(
         index->epoch); /* megabytes should not wait for more to be retired */
     return 0;
+}
+
+int clientid__index_reserve(struct clientid__index *index, uint64_t count)
+{
+    if ((index->used + count) * 10 <= (current(index)->mask + 1) * 7)
+        return 0;
+    return move(index, count);
+}
+
+void clientid__index_trim(struct clientid__index *index)
+{
+    uint64_t slots = current(index)->mask + 1;
+
+    /* Without memory it stays as it is; four times as many or as few are needed for the next move. */
+    if (slots >= TRIM_LEAST && index->live * 16 < slots)
+        (void)move(index, 0);
 }
 
 void clientid__index_add(struct clientid__index *index, uint64_t hash, void *object)

@@ -122,6 +122,8 @@ void clientid__index_replace(struct clientid__index *index, uint64_t hash, const
                              void *object);
 /* |old| must be in the set. */
 void clientid__index_remove(struct clientid__index *index, uint64_t hash, const void *old);
+/* Gives back what a table that is nearly empty has too much.  Takes back what was reserved. */
+void clientid__index_trim(struct clientid__index *index);
 /* All objects, in the order of slots: |*at| is 0 before the first; NULL after the last.  No change in between. */
 void *clientid__index_each(const struct clientid__index *index, uint64_t *at);
 /* Bytes of the table in use. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
+#include "base/str.h"
 #include "registry/body.h"
 
 #include <string.h>
@@ -36,12 +37,18 @@ static int grow(struct clientid__registry *registry, uint32_t number)
 
 int clientid__names_get(struct clientid__registry *registry, clientid_str text, uint32_t *number)
 {
-    uint32_t n = registry->intern(registry->intern_self, text);
     struct clientid__name *name;
+    uint32_t n = registry->last_name;
 
+    if (registry->loading.on && n < registry->name_capacity && registry->names[n] != NULL &&
+        clientid__str_eq(registry->names[n]->text, text)) {
+        *number = n;
+        return 0;
+    }
+    n = registry->intern(registry->intern_self, text);
     if (n == UINT32_MAX || (n >= registry->name_capacity && grow(registry, n) != 0))
         return CLIENTID_ERR_NOMEM;
-    *number = n;
+    *number = registry->last_name = n;
     if (registry->names[n] != NULL)
         return 0;
     name = clientid__alloc(registry->mem, 1, sizeof(*name) + text.len);

@@ -210,11 +210,14 @@ void clientid__registry_retire_tier(struct clientid__registry *registry,
 
 static void recycle(struct clientid__registry *registry)
 {
-    struct clientid__record *record =
-        atomic_exchange_explicit(&registry->returned_records, NULL, memory_order_acquire);
-    struct clientid__tier_box *box =
-        atomic_exchange_explicit(&registry->returned_tiers, NULL, memory_order_acquire);
+    struct clientid__record *record = NULL;
+    struct clientid__tier_box *box = NULL;
 
+    /* Mostly there are none, and an exchange costs more than the look. */
+    if (atomic_load_explicit(&registry->returned_records, memory_order_relaxed) != NULL)
+        record = atomic_exchange_explicit(&registry->returned_records, NULL, memory_order_acquire);
+    if (atomic_load_explicit(&registry->returned_tiers, memory_order_relaxed) != NULL)
+        box = atomic_exchange_explicit(&registry->returned_tiers, NULL, memory_order_acquire);
     while (record != NULL) {
         struct clientid__record *next = record->next;
 
@@ -267,9 +270,29 @@ int clientid__registry_apply(struct clientid__registry *registry, const clientid
     int rv;
 
     recycle(registry);
+    if (event->type != CLIENTID_EVENT_CONTRACT)
+        clientid__contracts_flush(registry);
     rv = apply(registry, event);
-    update_bytes(registry);
+    if (!registry->loading.on)
+        update_bytes(registry);
     return rv;
+}
+
+int clientid__registry_load_begin(struct clientid__registry *registry, uint64_t contracts)
+{
+    if (clientid__index_reserve(&registry->contracts, contracts) != 0 ||
+        clientid__index_reserve(&registry->by_id, contracts) != 0)
+        return CLIENTID_ERR_NOMEM;
+    registry->loading.on = true;
+    return 0;
+}
+
+void clientid__registry_load_end(struct clientid__registry *registry)
+{
+    clientid__contracts_flush(registry);
+    registry->loading.on = false;
+    clientid__contracts_trim(registry); /* what the snapshot promised may not have come */
+    update_bytes(registry);
 }
 
 /* ---- what is in it ----------------------------------------------------------------------------- */

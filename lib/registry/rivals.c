@@ -167,15 +167,22 @@ void clientid__rivals_change(struct clientid__registry *registry, struct clienti
                              struct clientid__record *in)
 {
     const struct clientid__record *key = in != NULL ? in : out;
+
+    if (key != NULL)
+        clientid__rivals_change_at(
+            registry, clientid__record_hash(registry, key->api, clientid__record_client_id(key)),
+            out, in);
+}
+
+void clientid__rivals_change_at(struct clientid__registry *registry, uint64_t hash,
+                                struct clientid__record *out, struct clientid__record *in)
+{
+    const struct clientid__record *key = in != NULL ? in : out;
     struct clientid__record *old, *head, *was_shared;
-    clientid_str client_id;
-    uint64_t hash;
 
     if (key == NULL)
         return;
-    client_id = clientid__record_client_id(key);
-    hash = clientid__record_hash(registry, key->api, client_id);
-    old = clientid__rivals_head(registry, key->api, client_id, hash);
+    old = clientid__rivals_head(registry, key->api, clientid__record_client_id(key), hash);
     was_shared = if_shared(old);
     head = out != NULL ? without(old, out) : old;
     if (in != NULL) {

@@ -45,7 +45,10 @@ static int load(struct clientid_sync *s, struct loading *l, clientid_position *p
 
     if (rv != 0)
         return clientid__fail(error, rv, "no memory for the registry");
-    rv = s->source.load(s->source.self, load_event, l, position, error);
+    rv = clientid__registry_load_begin(l->registry, 0);
+    if (rv == 0)
+        rv = s->source.load(s->source.self, load_event, l, position, error);
+    clientid__registry_load_end(l->registry);
     if (rv == 0)
         rv = l->code;
     if (rv == 0)
@@ -154,7 +157,10 @@ static int apply_round(struct clientid_sync *s, clientid_position position, uint
     clientid__sync_keep_round(s, position, now_ns);
     /* Before it counts: files without it, of a writer that polls later, are then refused after a crash of all. */
     clientid__table_see(clientid__gateway_table(s->gateway), position.identity, position.revision);
-    rv = clientid__round_each(&s->round, clientid__sync_apply, registry);
+    rv = clientid__registry_load_begin(registry, 0);
+    if (rv == 0)
+        rv = clientid__round_each(&s->round, clientid__sync_apply, registry);
+    clientid__registry_load_end(registry);
     s->torn = rv != 0;
     if (rv != 0)
         return clientid__fail(error, CLIENTID_ERR_GAP, "a change cannot be applied: %s",

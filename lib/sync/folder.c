@@ -207,6 +207,17 @@ static int load_files(struct clientid__folder *folder, clientid_event_fn *emit, 
     return rv;
 }
 
+uint64_t clientid__folder_expected(const struct clientid__folder *folder)
+{
+    uint64_t events = 0;
+    int fd;
+
+    if (clientid__file_open(folder->fd, CLIENTID__SNAPSHOT_NAME, O_RDONLY, &fd) == 0)
+        events = clientid__snapshot_expected(fd);
+    clientid__file_close(&fd);
+    return events;
+}
+
 int clientid__folder_load(struct clientid__folder *folder, clientid_event_fn *emit, void *sink,
                           struct clientid__saved *saved, clientid_error *error)
 {

@@ -51,6 +51,9 @@ struct clientid__saved {
     uint64_t lost_bytes; /* at the end of the journal, torn or damaged */
 };
 
+/* About how many contracts a load will emit, from what nobody checked yet; 0: who knows. */
+uint64_t clientid__folder_expected(const struct clientid__folder *folder);
+
 /*
  * Emits it; on an error, what was emitted must be thrown away.  CLIENTID_ERR_NOT_FOUND, _FORMAT, _CORRUPT; _STALE
  * (something later was in force); _BUSY (replaced meanwhile: try again); _IO, _NOMEM, or what |emit| returned.

@@ -73,7 +73,10 @@ static int load_once(struct clientid_sync *s, uint64_t now_ns, clientid_error *e
 
     if (rv != 0)
         return clientid__fail(error, rv, "no memory for the registry");
-    rv = clientid__folder_load(&s->folder, clientid__sync_apply, registry, &saved, error);
+    rv = clientid__registry_load_begin(registry, clientid__folder_expected(&s->folder));
+    if (rv == 0)
+        rv = clientid__folder_load(&s->folder, clientid__sync_apply, registry, &saved, error);
+    clientid__registry_load_end(registry);
     if (rv == 0)
         rv = check_seen(s, saved.position, error);
     if (rv != 0) {

@@ -15,7 +15,9 @@
 #define BLOCK_HEAD   16u           /* checksum, length, count */
 #define END_BYTES    24u           /* events, revision, time */
 #define BLOCK_BYTES  (256u * 1024) /* a block is written once it is this long */
-#define BLOCK_MOST   (BLOCK_BYTES + 4 + CLIENTID__EVENT_BYTES_MAX)
+/* Of an event of a contract: length, type, revision, three numbers, status, API and client id of a byte each. */
+#define CONTRACT_LEAST (4u + 9u + 24u + 1u + 3u + 3u + 2u + 2u)
+#define BLOCK_MOST     (BLOCK_BYTES + 4 + CLIENTID__EVENT_BYTES_MAX)
 
 static const char magic[8] = {'C', 'L', 'I', 'D', 'S', 'N', 'A', 'P'};
 
@@ -258,6 +260,20 @@ static int get_end(struct reader *r)
     r->snapshot->position.revision = clientid__get64(end + 8);
     r->snapshot->time_ns = clientid__get64(end + 16);
     return 0;
+}
+
+uint64_t clientid__snapshot_expected(int fd)
+{
+    unsigned char end[END_BYTES];
+    uint64_t size, events;
+    size_t got;
+
+    if (clientid__file_size(fd, &size) != 0 || size < HEADER_BYTES + BLOCK_HEAD + END_BYTES ||
+        clientid__file_read(fd, end, sizeof(end), size - sizeof(end), &got) != 0 ||
+        got < sizeof(end))
+        return 0;
+    events = clientid__get64(end);
+    return events <= size / CONTRACT_LEAST ? events : 0;
 }
 
 int clientid__snapshot_read(int fd, const clientid_allocator *mem, clientid_event_fn *emit,

@@ -61,6 +61,9 @@ int clientid__snapshot_write(int fd, const clientid_allocator *mem, clientid__ea
                              const void *self, struct clientid__snapshot *snapshot,
                              clientid_error *error);
 
+/* About how many events it holds, unchecked but not more than fit; 0: who knows. */
+uint64_t clientid__snapshot_expected(int fd);
+
 /*
  * Emits block by block: on any error, what was emitted must be thrown away.  CLIENTID_ERR_FORMAT (no
  * snapshot, or one of another format), _CORRUPT, _IO, _NOMEM, or what |emit| returned.

@@ -715,6 +715,143 @@ static void test_each_keeps_secrets_and_everything_else(void **state)
     support_registry_del(&s);
 }
 
+/* ---- loads -------------------------------------------------------------------------------------- */
+
+/* What is remembered of the contract before must not give one the tier, or no tier, of another. */
+static void test_load_unknown_tier(void **state)
+{
+    static const clientid_limit limit = {1, 1000, 1, 0};
+    static const uint64_t tiers[] = {1, 9, 1, 0, 1, 2, 9, 2, 9};
+    struct support_registry s;
+    struct clientid__contract c;
+
+    (void)state;
+    support_registry_new(&s);
+    put_tier(&s, 1, &limit, 1);
+    put_tier(&s, 2, &limit, 1);
+    assert_int_equal(clientid__registry_load_begin(s.registry, 0), 0);
+    for (uint64_t i = 0; i < 9; i++) {
+        char id[2] = {(char)('a' + i), '\0'};
+        clientid_event event = support_contract_event(i + 1, "a", id, tiers[i], CLIENTID_APPROVED);
+
+        assert_int_equal(apply(&s, event), tiers[i] == 9 ? CLIENTID_ERR_ARG : 0);
+    }
+    clientid__registry_load_end(s.registry);
+    for (uint64_t i = 0; i < 9; i++) {
+        char id[2] = {(char)('a' + i), '\0'};
+
+        assert_int_equal(support_registry_find(&s, "a", clientid__str(id, 1), &c), tiers[i] != 9);
+        if (tiers[i] == 9)
+            continue;
+        assert_int_equal(c.tier != NULL ? c.tier->id : 0, tiers[i]);
+    }
+    support_registry_del(&s);
+}
+
+/* Every allocation of a load may fail: what was refused is not there, all else is. */
+static void test_load_without_memory(void **state)
+{
+    (void)state;
+    for (size_t at = 1; at < 40; at++) {
+        struct support_registry s;
+        struct clientid__contract c;
+        bool there[500];
+        int rv;
+
+        support_registry_new(&s);
+        s.alloc.fail_at = s.alloc.calls + at;
+        rv = clientid__registry_load_begin(s.registry, 100);
+        assert_true(rv == 0 || rv == CLIENTID_ERR_NOMEM);
+        for (uint64_t i = 0; i < 500; i++) {
+            char id[16];
+            clientid_event event;
+
+            snprintf(id, sizeof(id), "c%u", (unsigned)i);
+            event = support_contract_event(i + 1, "a", id, 0, CLIENTID_APPROVED);
+            rv = apply(&s, event);
+            assert_true(rv == 0 || rv == CLIENTID_ERR_NOMEM);
+            there[i] = rv == 0;
+        }
+        clientid__registry_load_end(s.registry);
+        s.alloc.fail_at = 0;
+        for (uint64_t i = 0; i < 500; i++) {
+            char id[16];
+            size_t len = (size_t)snprintf(id, sizeof(id), "c%u", (unsigned)i);
+
+            assert_int_equal(support_registry_find(&s, "a", clientid__str(id, len), &c), there[i]);
+        }
+        support_registry_del(&s);
+    }
+}
+
+/* ---- churn -------------------------------------------------------------------------------------- */
+
+static uint64_t bytes_now(const struct support_registry *s)
+{
+    return clientid__registry_size(s->registry).bytes;
+}
+
+static void put_many(struct support_registry *s, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from; i < to; i++) {
+        char id[16];
+
+        snprintf(id, sizeof(id), "c%08u", (unsigned)i);
+        assert_int_equal(apply(s, support_contract_event(i + 1, "a", id, 0, CLIENTID_APPROVED)), 0);
+    }
+}
+
+/* Clients that come and go must not make a registry grow that has as many as ever. */
+static void test_churn(void **state)
+{
+    struct support_registry s;
+    uint64_t full;
+
+    (void)state;
+    support_registry_new(&s);
+    put_many(&s, 0, 20000);
+    full = bytes_now(&s);
+    for (uint64_t i = 0; i < 60000; i++) {
+        put_many(&s, 20000 + i, 20001 + i);
+        assert_int_equal(apply(&s, (clientid_event){.type = CLIENTID_EVENT_CONTRACT_REMOVED,
+                                                    .u.contract.id = i + 1}),
+                         0);
+    }
+    assert_true(bytes_now(&s) < full + full / 2); /* a table may have doubled, for the tombstones */
+    /* 65,536 slots of 8 bytes in each of two tables go, up to 2,048 stay; records are kept for the next. */
+    full = bytes_now(&s);
+    for (uint64_t i = 60000; i < 79900; i++)
+        assert_int_equal(apply(&s, (clientid_event){.type = CLIENTID_EVENT_CONTRACT_REMOVED,
+                                                    .u.contract.id = i + 1}),
+                         0);
+    assert_int_equal(clientid__registry_size(s.registry).contracts, 100);
+    assert_true(full - bytes_now(&s) >= 2 * (65536 - 4096) * 8);
+    put_many(&s, 100000, 119900);
+    assert_true(bytes_now(&s) <= full);
+    support_registry_del(&s);
+}
+
+/* A table that a load reserved stays until its end, and is given back if few came. */
+static void test_load_promised_too_many(void **state)
+{
+    struct support_registry s;
+    uint64_t promised;
+
+    (void)state;
+    support_registry_new(&s);
+    assert_int_equal(clientid__registry_load_begin(s.registry, 100000), 0);
+    put_many(&s, 0, 10);
+    assert_int_equal(
+        apply(&s, (clientid_event){.type = CLIENTID_EVENT_CONTRACT_REMOVED, .u.contract.id = 1}),
+        0);
+    promised = s.alloc.calls;
+    put_many(&s, 10, 100);
+    assert_int_equal(s.alloc.calls, promised);
+    clientid__registry_load_end(s.registry);
+    assert_true(bytes_now(&s) < 200000);
+    support_registry_del(&s);
+}
+
 /* ---- memory -------------------------------------------------------------------------------------- */
 
 static void test_new_without_memory(void **state)
@@ -828,6 +965,10 @@ int main(void)
         cmocka_unit_test(test_each_stops_where_the_sink_says),
         cmocka_unit_test(test_pieces_miss_nothing_that_stays),
         cmocka_unit_test(test_each_keeps_secrets_and_everything_else),
+        cmocka_unit_test(test_load_unknown_tier),
+        cmocka_unit_test(test_load_without_memory),
+        cmocka_unit_test(test_churn),
+        cmocka_unit_test(test_load_promised_too_many),
         cmocka_unit_test(test_new_without_memory),
         cmocka_unit_test(test_deleted_while_the_epoch_still_has_its_objects),
         cmocka_unit_test(test_memory_stays_bounded_under_updates),

@@ -391,6 +391,35 @@ static void test_histories(void **state)
     }
 }
 
+/* A load lets contracts wait; what is there at its end, and each answer on the way, must not show it. */
+static void test_histories_of_loads(void **state)
+{
+    (void)state;
+    for (uint64_t history = 1; history <= 40; history++) {
+        struct support_registry s;
+        struct model m = {.is_group = {false}};
+        uint64_t seed = history * 500009;
+
+        support_registry_new(&s);
+        for (unsigned n = 0; n < 300; n++) {
+            struct step step = {.name = ""};
+            int want = draw_step(&seed, &m, &step);
+
+            if (n % 30 == 0)
+                assert_int_equal(clientid__registry_load_begin(s.registry, n % 60), 0);
+            if (clientid__registry_apply(s.registry, &step.event) != want)
+                fail_msg("history %llu step %u: not %d", (unsigned long long)history, n, want);
+            if (n % 30 != 29)
+                continue;
+            clientid__registry_load_end(s.registry);
+            check_all(&s, &m, seed);
+            check_size(&s, &m);
+            check_rebuilt(&s, &m, &seed);
+        }
+        support_registry_del(&s);
+    }
+}
+
 /* The same event again and again with the next allocation failing, until none is left that could. */
 static void apply_without_memory(struct support_registry *s, const struct model *before,
                                  const clientid_event *event, uint64_t seed)
@@ -547,6 +576,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_histories),
+        cmocka_unit_test(test_histories_of_loads),
         cmocka_unit_test(test_histories_without_memory),
         cmocka_unit_test(test_growth_without_memory),
         cmocka_unit_test(test_copies_without_memory),

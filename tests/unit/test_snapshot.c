@@ -175,6 +175,29 @@ static void another_format_is_told_apart_from_damage(void **state)
     support_sink_del(&out);
 }
 
+/* Read before anything is checked: it may be wrong, but not ask for more memory than such a file could fill. */
+static void what_to_expect_is_told_or_zero(void **state)
+{
+    struct clientid__snapshot s = write_events(5000);
+    unsigned char count[8];
+
+    (void)state;
+    assert_int_equal(clientid__snapshot_expected(fd), 5000);
+    clientid__put64(count, UINT64_MAX);
+    assert_int_equal(clientid__file_write(fd, count, 8, s.bytes - 24), 0);
+    assert_int_equal(clientid__snapshot_expected(fd), 0);
+    clientid__put64(count, s.bytes / 20);
+    assert_int_equal(clientid__file_write(fd, count, 8, s.bytes - 24), 0);
+    assert_int_equal(clientid__snapshot_expected(fd), 0);
+    for (off_t len = 0; len < 88; len++) {
+        assert_int_equal(ftruncate(fd, len), 0);
+        assert_int_equal(clientid__snapshot_expected(fd), 0);
+    }
+    support_disk.read_errno = EIO;
+    write_events(10);
+    assert_int_equal(clientid__snapshot_expected(fd), 0);
+}
+
 static void what_the_sink_says_is_passed_on(void **state)
 {
     size_t count = 100;
@@ -291,6 +314,7 @@ int main(void)
         ROW(a_flipped_bit_anywhere_is_refused),
         ROW(bytes_behind_the_end_are_refused),
         ROW(another_format_is_told_apart_from_damage),
+        ROW(what_to_expect_is_told_or_zero),
         ROW(what_the_sink_says_is_passed_on),
         ROW(a_record_that_cannot_be_written_is_an_error),
         ROW(a_disk_that_fails_is_an_error),

@@ -233,6 +233,40 @@ static int refuse(void *sink, const clientid_event *event)
     return -77;
 }
 
+/* The second secret is read only where there is one. */
+static void test_both_secrets(void **state)
+{
+    struct fixture f;
+    clientid_credentials credentials = {.size = sizeof(credentials)};
+    clientid_secret secrets[2];
+    char slots[2][256], want[600];
+    uint64_t api, one, two;
+
+    (void)state;
+    fixture_new(&f);
+    api = support_new_api(&f.s, "orders");
+    two = support_new_application(&f.s, "two");
+    one = support_new_application(&f.s, "one");
+    support_new_contract(&f.s, two, api, 0);
+    support_new_contract(&f.s, one, api, 0);
+    assert_int_equal(
+        clientid_control_secret_reset(f.s.control, two, NULL, &credentials, &f.s.error), 0);
+    assert_int_equal(load(&f), 0);
+    for (size_t i = 0; i < f.map->count; i++) {
+        bool is_two = strstr(f.map->things[i].key, "orders two ") != NULL;
+
+        if (strncmp(f.map->things[i].key, "contract", 8) != 0)
+            continue;
+        support_secrets(&f.s, is_two ? two : one, secrets);
+        assert_int_equal(secrets[0].algorithm != 0 && secrets[1].algorithm != 0, is_two);
+        slot_text(slots[0], sizeof(slots[0]), &secrets[0]);
+        slot_text(slots[1], sizeof(slots[1]), &secrets[1]);
+        snprintf(want, sizeof(want), " %s %s", slots[0], slots[1]);
+        assert_non_null(strstr(f.map->things[i].value, want));
+    }
+    fixture_del(&f);
+}
+
 static void test_what_the_sink_returns(void **state)
 {
     struct fixture f;
@@ -636,6 +670,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_poll_load_changes),
+        cmocka_unit_test(test_both_secrets),
         cmocka_unit_test(test_what_the_sink_returns),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_missing_then_there),
