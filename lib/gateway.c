@@ -191,6 +191,7 @@ static void put_in_force(clientid_gateway *gateway, struct clientid__config *con
     atomic_store(&gateway->gatekeeper, (uint32_t)config->gatekeeper);
     atomic_store(&gateway->maximum_age_ns, config->maximum_age_ns);
     atomic_store(&gateway->degraded_after_ns, config->degraded_after_ns);
+    atomic_store(&gateway->huge_pages, config->huge_pages);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -299,12 +300,17 @@ static int open_table(clientid_gateway *gateway, uint32_t flags, clientid_error 
 {
     const struct clientid__config *config = gateway->config;
     const char *file = config->limits_file;
-    struct clientid__table_options options = {file, config->cells, config->key_cells,
-                                              config->use_cells, file != NULL && flags != 0};
-    struct clientid__table_options memory = {NULL, config->cells, config->key_cells,
-                                             config->use_cells, false};
+    struct clientid__table_options options = {.file = file,
+                                              .cells = config->cells,
+                                              .key_cells = config->key_cells,
+                                              .use_cells = config->use_cells,
+                                              .existing = file != NULL && flags != 0,
+                                              .small_pages = !config->huge_pages};
+    struct clientid__table_options memory = options;
     int rv = 0;
 
+    memory.file = NULL;
+    memory.existing = false;
     if (file == NULL && flags == CLIENTID_LIMITS_EXISTING)
         return clientid__fail_at(error, CLIENTID_ERR_NOT_FOUND, "/limits/file",
                                  "the limits are in the memory of the process that runs, since the "
@@ -557,8 +563,12 @@ uint64_t clientid__gateway_maximum_age_ns(const clientid_gateway *gateway)
 
 int clientid__gateway_registry_new(clientid_gateway *gateway, struct clientid__registry **out)
 {
-    return clientid__registry_new(out, &gateway->mem, gateway->epoch, gateway->seed, intern_number,
-                                  gateway);
+    int rv = clientid__registry_new(out, &gateway->mem, gateway->epoch, gateway->seed,
+                                    intern_number, gateway);
+
+    if (rv == 0 && !atomic_load(&gateway->huge_pages))
+        clientid__registry_small_pages(*out);
+    return rv;
 }
 
 static void registry_free(void *context, void *registry)

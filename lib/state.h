@@ -77,6 +77,8 @@ struct clientid_gateway {
     _Atomic uint64_t maximum_age_ns;
     _Atomic uint64_t degraded_after_ns;
 
+    _Atomic uint32_t huge_pages; /* for registries to come */
+
     struct clientid_limits limits; /* |table| for operators */
     struct clientid__tally *tally; /* NULL: all counters are private */
 

@@ -10,17 +10,31 @@ static const char *const carriers[] = {
     [BY_ID] = "\"id\": \"query:client_id\"",
 };
 
+/*
+ * Cells for |each| a client, as an operator would ask for them: the library rounds up to a power of two, and where that
+ * would be more than half as many again, a power of two less will do.
+ */
+static size_t cells_for(size_t clients, size_t each)
+{
+    size_t cells = 64;
+
+    while (cells < clients * each)
+        cells *= 2;
+    return cells * 2 > clients * each * 3 ? cells / 2 : cells;
+}
+
 static clientid_str config(const struct subject *s, char *out, size_t room, enum carrier carrier,
                            enum limit_kind kind)
 {
     static const char *const kinds[] = {"token-bucket", "fixed-window"};
-    int len = snprintf(
-        out, room,
-        "{\"degradedAfter\": \"30d\","
-        " \"limits\": {\"cells\": %zu, \"keyCells\": 1024, \"useCells\": %zu},"
-        " \"apis\": {\"bench\": {\"policies\": [{\"policy\": \"rate-limiting-sla-based\","
-        " \"algorithm\": \"%s\", %s}]}}}",
-        s->population.clients * s->cells, s->population.clients, kinds[kind], carriers[carrier]);
+    int len =
+        snprintf(out, room,
+                 "{\"degradedAfter\": \"30d\","
+                 " \"limits\": {\"cells\": %zu, \"keyCells\": 1024, \"useCells\": %zu},"
+                 " \"apis\": {\"bench\": {\"policies\": [{\"policy\": \"rate-limiting-sla-based\","
+                 " \"algorithm\": \"%s\", %s}]}}}",
+                 cells_for(s->population.clients, s->cells), s->population.clients, kinds[kind],
+                 carriers[carrier]);
 
     return (clientid_str){out, (size_t)len};
 }
@@ -47,7 +61,6 @@ void subject_open(struct subject *s, size_t clients, size_t cells)
     *s = (struct subject){.population = {.clients = clients, .revision = 1}, .cells = cells};
     set_limits(&s->population, 1, 10000000);
     population_source(&s->population, &source);
-    /* An option for huge pages belongs here. */
     gateway_options.config = config(s, text, sizeof(text), BY_QUERY, TOKEN_BUCKET);
     need(clientid_gateway_new(&s->gateway, &gateway_options, &error), "gateway", &error);
     need(clientid_sync_new(&s->sync, s->gateway, &source, &sync_options, &error), "sync", &error);

@@ -29,6 +29,7 @@ struct clientid__table_options {
     uint64_t key_cells; /* for key selectors */
     uint64_t use_cells; /* for last uses; 0: none are kept */
     bool existing;      /* the file must be there (CLIENTID_ERR_NOT_FOUND): never make it */
+    bool small_pages;   /* no huge pages are asked for */
 };
 
 /* CLIENTID_ERR_NOMEM, _IO, _FULL, _FORMAT (magic, layout, size, clock), _BUSY, _ARG.  Never truncates a file. */

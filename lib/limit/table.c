@@ -95,9 +95,9 @@ int clientid__table_format_header(struct clientid__header *header,
 
 /* Memory of this process; large tables in huge pages, which saves a TLB miss per charge. */
 static int allocate(struct clientid__table *table, const uint64_t entries[CLIENTID__REGION_COUNT],
-                    clientid_error *error)
+                    bool small_pages, clientid_error *error)
 {
-    size_t huge = table->bytes >= HUGE_PAGES_FROM ? HUGE_PAGE_BYTES : BLOCK_ALIGN;
+    size_t huge = table->bytes >= HUGE_PAGES_FROM && !small_pages ? HUGE_PAGE_BYTES : BLOCK_ALIGN;
     size_t room = table->bytes + huge;
     uintptr_t start;
 
@@ -140,7 +140,7 @@ int clientid__table_open(struct clientid__table **out, const clientid_allocator 
         return clientid__fail(error, CLIENTID_ERR_NOMEM, "no memory for a limits table");
     table->mem = mem;
     table->bytes = clientid__table_bytes(entries);
-    rv = options->file == NULL ? allocate(table, entries, error)
+    rv = options->file == NULL ? allocate(table, entries, options->small_pages, error)
                                : clientid__table_file_map(&table->header, mem, options->file,
                                                           !options->existing, entries, error);
     if (rv != 0)

@@ -10,8 +10,9 @@
 #include <stdio.h>
 
 static const struct clientid__key top_keys[] = {
-    {"store", 1},      {"state", 1},         {"pepper", 1}, {"limits", 1}, {"gatekeeper", 1},
-    {"maximumAge", 1}, {"degradedAfter", 1}, {"apis", 1},   {"proxy", 1}, /* a host's own section */
+    {"store", 1},      {"state", 1},      {"pepper", 1},        {"limits", 1},
+    {"gatekeeper", 1}, {"maximumAge", 1}, {"degradedAfter", 1}, {"hugePages", 1},
+    {"apis", 1},       {"proxy", 1}, /* a host's own section */
 };
 
 static const struct clientid__key api_keys[] = {
@@ -105,13 +106,15 @@ static int read_top(const struct loading *loading, const struct clientid__node *
 
     config->maximum_age_ns = UINT64_C(30) * 86400 * 1000000000;
     config->degraded_after_ns = UINT64_C(60) * 1000000000;
+    config->huge_pages = true;
     if ((rv = CLIENTID__NODE_KEYS(top, top_keys, 1)) != 0 ||
         (rv = read_owned(loading, top, "store", &config->store)) != 0 ||
         (rv = read_owned(loading, top, "state", &config->state)) != 0 ||
         (rv = read_pepper(loading, top)) != 0 || (rv = read_limits_section(loading, top)) != 0 ||
         (rv = clientid__read_choice(top, "gatekeeper", gatekeepers, &gatekeeper)) != 0 ||
         (rv = clientid__read_duration(top, "maximumAge", &config->maximum_age_ns)) != 0 ||
-        (rv = clientid__read_duration(top, "degradedAfter", &config->degraded_after_ns)) != 0)
+        (rv = clientid__read_duration(top, "degradedAfter", &config->degraded_after_ns)) != 0 ||
+        (rv = clientid__read_bool(top, "hugePages", &config->huge_pages)) != 0)
         return rv;
     config->gatekeeper = (enum clientid__gatekeeper)gatekeeper;
     if (clientid__node_child(top, "proxy", &proxy))

@@ -124,6 +124,7 @@ struct clientid__config {
     char *pepper_file, *pepper_env; /* at most one is set */
     char *limits_file;
     uint64_t cells, key_cells, use_cells;
+    bool huge_pages; /* asked of the system for registry and limits table */
     enum clientid__gatekeeper gatekeeper;
     uint64_t maximum_age_ns;    /* of contracts without contact to the source; 0: no maximum */
     uint64_t degraded_after_ns; /* without contact: decisions say "degraded" */

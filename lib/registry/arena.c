@@ -90,7 +90,8 @@ static int add_chunk(struct clientid__arena *arena)
         clientid__free(arena->mem, chunk);
         return CLIENTID_ERR_NOMEM;
     }
-    clientid__huge_pages(chunk, bytes);
+    if (!arena->small_pages)
+        clientid__huge_pages(chunk, bytes);
     *chunk = (struct clientid__arena_chunk){arena->chunks, bytes};
     arena->chunks = chunk;
     if (arena->left > 0) /* the tail of the chunk before serves a later, smaller object */

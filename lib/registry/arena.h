@@ -5,6 +5,7 @@
 #include <clientid/types.h>
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 /*
  * Memory for many small objects of a few sizes: no header an object, freed only with the arena, reused by size.
@@ -23,6 +24,7 @@ struct clientid__arena {
     size_t left; /* a multiple of CLIENTID__ARENA_STEP */
     void *free[CLIENTID__ARENA_MAX / CLIENTID__ARENA_STEP + 1];
     _Atomic uint64_t bytes; /* of all chunks; readable by any thread */
+    bool small_pages;       /* no huge pages are asked for */
 };
 
 void clientid__arena_init(struct clientid__arena *arena, const clientid_allocator *mem);

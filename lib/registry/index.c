@@ -26,15 +26,16 @@ static size_t table_bytes(uint64_t slots)
     return sizeof(struct clientid__index_table) + slots * sizeof(uint64_t);
 }
 
-static struct clientid__index_table *new_table(const clientid_allocator *mem, uint64_t slots)
+static struct clientid__index_table *new_table(const clientid_allocator *mem, uint64_t slots,
+                                               bool small_pages)
 {
     size_t bytes = table_bytes(slots);
     struct clientid__index_table *table = mem->allocate(mem->self, bytes);
 
     if (table == NULL)
         return NULL;
-    clientid__huge_pages(table,
-                         bytes); /* before the first touch, or the small pages are there already */
+    if (!small_pages) /* before the first touch, or the small pages are there already */
+        clientid__huge_pages(table, bytes);
     memset(table, 0, bytes);
     table->mask = slots - 1;
     return table;
@@ -44,7 +45,7 @@ int clientid__index_init(struct clientid__index *index, const clientid_allocator
                          struct clientid__epoch *epoch, clientid__index_hash_fn *hash,
                          const void *self)
 {
-    struct clientid__index_table *table = new_table(mem, SLOTS_MIN);
+    struct clientid__index_table *table = new_table(mem, SLOTS_MIN, true);
 
     if (table == NULL)
         return CLIENTID_ERR_NOMEM;
@@ -109,10 +110,10 @@ static int move(struct clientid__index *index, uint64_t count)
     struct clientid__index_table *old = current(index), *table;
     uint64_t slots = SLOTS_MIN;
 
-    /* Half full after the move, so that the next move is many additions away, tombstones or not. */
-    while (slots < (index->live + count) * 2)
+    /* Half full after the move, so that the next one is many additions away; those that are announced come on top. */
+    while (slots < index->live * 2 || (index->live + count) * 10 > slots * 7)
         slots *= 2;
-    table = new_table(index->mem, slots);
+    table = new_table(index->mem, slots, index->small_pages);
     if (table == NULL)
         return CLIENTID_ERR_NOMEM;
     fill(index, table);

@@ -28,9 +28,10 @@ struct clientid__index {
     struct clientid__epoch *epoch;
     clientid__index_hash_fn *hash;
     const void *self;
-    uint64_t live;  /* objects */
-    uint64_t used;  /* slots that are not empty: objects and tombstones */
-    uint64_t moves; /* to another table */
+    uint64_t live;    /* objects */
+    uint64_t used;    /* slots that are not empty: objects and tombstones */
+    uint64_t moves;   /* to another table */
+    bool small_pages; /* no huge pages are asked for */
 };
 
 #define CLIENTID__INDEX_TOMBSTONE UINT64_C(1)

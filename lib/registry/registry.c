@@ -154,6 +154,14 @@ fail:
     return CLIENTID_ERR_NOMEM;
 }
 
+void clientid__registry_small_pages(struct clientid__registry *registry)
+{
+    registry->records.small_pages = true;
+    registry->contracts.small_pages = true;
+    registry->by_id.small_pages = true;
+    registry->shared.small_pages = true;
+}
+
 static void drop_reference(struct clientid__registry *registry)
 {
     if (atomic_fetch_sub_explicit(&registry->references, 1, memory_order_acq_rel) == 1)

@@ -82,6 +82,8 @@ typedef uint32_t clientid__intern_fn(void *self, clientid_str name);
 int clientid__registry_new(struct clientid__registry **out, const clientid_allocator *mem,
                            struct clientid__epoch *epoch, uint64_t hash_seed,
                            clientid__intern_fn *intern, void *intern_self);
+/* At once after the above: no huge pages are asked for. */
+void clientid__registry_small_pages(struct clientid__registry *registry);
 /* No reader may be inside. */
 void clientid__registry_del(struct clientid__registry *registry);
 
