@@ -133,7 +133,7 @@ int clientid__extract(const struct clientid__spec *spec, const struct clientid__
     const struct clientid__reader reader = {request, caps, scratch, spec->flags};
     struct clientid__param params[2];
     struct clientid__value basic[2];
-    const struct clientid__value *id = &params[0].value, *secret = &params[1].value;
+    const struct clientid__value *id = &basic[0], *secret = &basic[1];
     int rv = 0;
 
     *out = (struct clientid__credentials){.reason = CLIENTID_REASON_ID_MISSING};
@@ -141,15 +141,16 @@ int clientid__extract(const struct clientid__spec *spec, const struct clientid__
     basic[0].from_query = basic[1].from_query = false;
     if (spec->flags & CLIENTID__SPEC_BASIC)
         rv = clientid__basic_read(&reader, &basic[0], &basic[1]);
-    if (rv == 0 && (spec->flags & CLIENTID__SPEC_EXPRESSIONS) != 0)
-        rv = read_params(&reader, where, params, 2);
     if (rv < 0)
         return rv;
-    if ((spec->flags & CLIENTID__SPEC_EXPRESSIONS) == 0) {
-        id = &basic[0];
-        secret = &basic[1];
-    } else if (spec->flags & CLIENTID__SPEC_BASIC) {
-        merge_basic(params, basic);
+    if (spec->flags & CLIENTID__SPEC_EXPRESSIONS) {
+        rv = read_params(&reader, where, params, 2);
+        if (rv < 0)
+            return rv;
+        if (spec->flags & CLIENTID__SPEC_BASIC)
+            merge_basic(params, basic);
+        id = &params[0].value;
+        secret = &params[1].value;
     }
 
     out->reason = judge(id, secret);
