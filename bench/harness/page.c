@@ -24,6 +24,40 @@ static void number(char out[16], double value)
     snprintf(out, 16, "%.*f", digits, value);
 }
 
+/* Known causes of a miss, by a part of the target's text. */
+static const struct {
+    const char *part, *why;
+} causes[] = {
+    {"clients: a decision",
+     "few clients: nothing waits for memory there, and ambiguity rules, receipt, explanation and "
+     "wiping are\n       instructions that the floor does without; more clients hide them behind "
+     "misses"},
+    {"batch of",
+     "the misses are hidden, the instructions are the same as of a single call, and are "
+     "now most of it"},
+    {"from SQLite",
+     "reading the rows takes SQLite as long as the target; the registry's part comes "
+     "on top"},
+    {"last-known-good", "events are read one by one into records, and the kernel clears the pages; "
+                        "a file of records as\n       they lie in memory is not built"},
+    {"delta", "three threads share two processors, and one of them may be taken away meanwhile"},
+};
+
+static bool missed(const struct target *t, size_t count, const char *part)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!target_met(&t[i]) && strstr(t[i].text, part) != NULL)
+            return true;
+    return false;
+}
+
+static void page_causes(FILE *out, const struct target *t, size_t count)
+{
+    for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+        if (missed(t, count, causes[i].part))
+            fprintf(out, "  Why  \"%s\": %s.\n", causes[i].part, causes[i].why);
+}
+
 static void page_targets(FILE *out)
 {
     size_t count;
@@ -45,6 +79,7 @@ static void page_targets(FILE *out)
         else
             fprintf(out, "; missed by %.0f %%)\n", fabs(off - 1) * 100);
     }
+    page_causes(out, t, count);
 }
 
 static void page_floored(FILE *out, const char *section, const char *title)
