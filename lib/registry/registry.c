@@ -10,17 +10,6 @@ static const struct clientid__record nobody;
 
 /* ---- readers --------------------------------------------------------------------------------- */
 
-/* A record of the usual size: 32 bytes of id, a salted hash, 16 bytes of name; on three lines, or on four. */
-static void fetch_record(const struct clientid__record *record)
-{
-    const char *begin = (const char *)record;
-
-    __builtin_prefetch(begin);
-    __builtin_prefetch(begin + 64);
-    __builtin_prefetch(begin + 128);
-    __builtin_prefetch(begin + sizeof(*record) + 32 + 48 + 15);
-}
-
 /*
  * A client id that is not there is verified against somebody else's record and then refused: among a million clients an
  * unknown id would else be told by the memory that was not waited for.
@@ -32,7 +21,7 @@ static const struct clientid__record *stand_in(const struct clientid__registry *
 
     if (other == NULL)
         return &nobody;
-    fetch_record(other);
+    clientid__record_prefetch(other);
     return other;
 }
 
@@ -72,7 +61,7 @@ void clientid__registry_fetch_record(const struct clientid__registry *registry, 
     if (record == NULL)
         record = clientid__index_near(&registry->contracts, hash);
     if (record != NULL)
-        fetch_record(record);
+        clientid__record_prefetch(record);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -104,9 +104,7 @@ struct clientid__record *clientid__rivals_head(const struct clientid__registry *
     struct clientid__record *r;
 
     while ((r = clientid__index_next(&walk)) != NULL) {
-        __builtin_prefetch((const char *)r + 64);
-        __builtin_prefetch((const char *)r + 128);
-        __builtin_prefetch((const char *)r->bytes + 32 + 48 + 15); /* the name */
+        clientid__record_prefetch(r);
         if (r->api == api && clientid__str_eq(clientid__record_client_id(r), client_id))
             return r;
     }

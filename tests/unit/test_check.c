@@ -507,6 +507,46 @@ static void test_last_use(void **state)
     support_world_del(&w);
 }
 
+static uint64_t last_use(struct support_world *w, const char *secret)
+{
+    clientid_secret slot = {.salt_len = 16};
+
+    memcpy(slot.salt, "0123456789abcdef", 16);
+    assert_int_equal(clientid_secret_hash(&slot, clientid__cstr(secret), NULL, 0), 0);
+    return clientid_last_use_minute(w->gateway, CLIENTID_STR("app"), clientid_slot_key(slot.hash));
+}
+
+/* The record remembers what was noted last: another minute or another secret must not be taken for it. */
+static void test_every_minute_and_secret_is_noted(void **state)
+{
+    static const char one[] = "GET /a?id=app&secret=one HTTP/1.1\r\n\r\n",
+                      two[] = "GET /a?id=app&secret=two HTTP/1.1\r\n\r\n";
+    struct support_world w;
+    uint64_t minute;
+
+    (void)state;
+    support_world_new(
+        &w, "{\"degradedAfter\": \"1d\", \"apis\": {\"orders\": {\"policies\": [{\"policy\": "
+            "\"client-id-enforcement\", \"id\": \"query:id\", \"secret\": \"query:secret\"}]}}}");
+    support_contract(&w,
+                     &(struct support_contract){
+                         .api = "orders", .client_id = "app", .secret = "one", .secret2 = "two"});
+    for (int round = 0; round < 3; round++, w.now_ns += UINT64_C(60000000000)) {
+        minute = w.now_ns / UINT64_C(60000000000);
+        assert_int_equal(support_ask(&w, "orders", one).secret_slot, 1);
+        assert_int_equal(support_ask(&w, "orders", one).secret_slot, 1);
+        assert_int_equal(last_use(&w, "one"), minute);
+        assert_int_equal(last_use(&w, "two"), round == 0 ? 0 : minute - 1);
+        assert_int_equal(support_ask(&w, "orders", two).secret_slot, 2);
+        assert_int_equal(last_use(&w, "two"), minute);
+    }
+    for (int round = 0; round < 2; round++, w.now_ns += UINT64_C(60000000000)) {
+        assert_int_equal(support_ask(&w, "orders", one).secret_slot, 1);
+        assert_int_equal(last_use(&w, "one"), w.now_ns / UINT64_C(60000000000));
+    }
+    support_world_del(&w);
+}
+
 /* Decoded secrets do not stay in the host's memory. */
 static void test_scratch_is_wiped(void **state)
 {
@@ -662,6 +702,7 @@ int main(void)
         cmocka_unit_test(test_body),
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_last_use),
+        cmocka_unit_test(test_every_minute_and_secret_is_noted),
         cmocka_unit_test(test_scratch_is_wiped),
         cmocka_unit_test(test_gatekeeper),
         cmocka_unit_test(test_age),

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/record.h"
 #include "registry/registry.h"
 
 #include "base/mem.h"
@@ -941,9 +942,39 @@ static void test_a_client_costs_few_bytes(void **state)
     support_registry_del(&s);
 }
 
+/* So that an unknown id waits for the memory that a known one waits for. */
+static void test_unknown_ids_meet_somebody_elses_record(void **state)
+{
+    clientid_event event = support_contract_event(1, "a", "client", 0, CLIENTID_APPROVED);
+    struct clientid__contract known, unknown;
+    struct support_registry s;
+    char id[16];
+
+    (void)state;
+    support_registry_new(&s);
+    for (uint64_t i = 1; i <= 500; i++) {
+        snprintf(id, sizeof(id), "c%llu", (unsigned long long)i);
+        event.u.contract.id = i;
+        event.u.contract.client_id = clientid__cstr(id);
+        assert_int_equal(clientid__registry_apply(s.registry, &event), 0);
+    }
+    for (uint64_t i = 1; i <= 200; i++) {
+        clientid_str other;
+
+        snprintf(id, sizeof(id), "x%llu", (unsigned long long)i);
+        assert_false(support_registry_find(&s, "a", clientid__cstr(id), &unknown));
+        assert_true(unknown.id == 0 && unknown.tier == NULL && unknown.used == NULL);
+        other = clientid__record_client_id(unknown.record);
+        assert_true(support_registry_find(&s, "a", other, &known));
+        assert_ptr_equal(known.record, unknown.record);
+    }
+    support_registry_del(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unknown_ids_meet_somebody_elses_record),
         cmocka_unit_test(test_a_reader_gets_the_whole_contract),
         cmocka_unit_test(test_what_does_not_find),
         cmocka_unit_test(test_a_hash_alone_finds_nothing),
