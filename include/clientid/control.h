@@ -69,6 +69,24 @@ extern "C" {
     X(TIER_DEPRECATED, "tier-deprecated", "a deprecated tier takes no new contracts")              \
     X(TIER_SAME, "tier-same", "a tier change asks for another tier")                               \
     X(CONTRACT_STATE, "contract-state", "the status of the contract does not allow the verb")      \
+    X(USER_NAME_TAKEN, "user-name-taken", "names of users are unique")                             \
+    X(USER_IN_USE, "user-in-use", "a user who owns a Connected App is not deleted")                \
+    X(ADMINISTRATOR_LAST, "administrator-last", "one enabled administrator stays")                 \
+    X(IDENTITY, "identity", "a user signs in by the means its account was made for")               \
+    X(ASSERTION_USED, "assertion-used", "an assertion is used once")                               \
+    X(CONNECTED_APP_COUNT, "connected-app-count",                                                  \
+      "an organization has at most 2000 Connected Apps")                                           \
+    X(CONNECTED_APP_REVOKED, "connected-app-revoked", "a revoked Connected App stays revoked")     \
+    X(PROVIDER_NAME_TAKEN, "provider-name-taken", "names of providers are unique")                 \
+    X(PROVIDER_NAME_FIXED, "provider-name-fixed",                                                  \
+      "records name a provider: its name never changes")                                           \
+    X(PROVIDER_IN_USE, "provider-in-use",                                                          \
+      "a provider that APIs or applications name is not deleted")                                  \
+    X(ONE_PROVIDER, "one-provider", "the APIs of one user request use the same provider")          \
+    X(USER_REQUEST_OPEN, "user-request-open",                                                      \
+      "an application that is being deleted takes no requests")                                    \
+    X(EVENT_STATE, "event-state", "the status of the event does not allow it")                     \
+    X(PEPPER_FEED, "pepper-feed", "records under a pepper cannot be fed to gateways")              \
     X(STORE_NOT_EMPTY, "store-not-empty", "a registry is imported into an empty store")
 
 /* "api-name-taken" and so on; NULL from |index| = number of rules. */
@@ -92,6 +110,12 @@ typedef struct clientid_control_options {
     size_t pepper_len;
     uint64_t (*now_ns)(void *self); /* nanoseconds since 1970; NULL: CLOCK_REALTIME */
     void *now_self;
+    /*
+     * Seals what must be shown again (credentials that other gateways delivered, passwords of webhooks) with AES-256-GCM; 32 bytes,
+     * kept outside the store.  NULL: functions that need it say CLIENTID_ERR_ARG.  Copied, and wiped by clientid_control_del.
+     */
+    const unsigned char *sealing_key;
+    size_t sealing_key_len;
 } clientid_control_options;
 
 /* |store| is not owned and outlives the control.  |options| NULL: all defaults. */
@@ -290,13 +314,23 @@ CLIENTID_EXPORT int clientid_control_application_get(clientid_control *control, 
 
 typedef struct clientid_application_filter {
     size_t size;
-    clientid_str name;  /* exactly; empty: any */
-    clientid_str owner; /* exactly; empty: any */
-    uint64_t after_id;  /* for paging: only greater ids */
-    uint64_t max;       /* 0: no end */
+    clientid_str name;         /* exactly; empty: any */
+    clientid_str owner;        /* exactly; empty: any */
+    uint64_t after_id;         /* for paging: only greater ids */
+    uint64_t max;              /* 0: no end */
+    uint64_t offset;           /* so many of them are left out first; slower than |after_id| */
+    uint64_t connected_app_id; /* that it created or was granted; 0: any */
+    clientid_str text;         /* in the name, without regard to case of ASCII; empty: any */
 } clientid_application_filter;
 
-/* By id.  |filter| NULL: all. */
+/* How many there are, whatever |after_id|, |offset| and |max| say. */
+CLIENTID_EXPORT int clientid_control_application_count(clientid_control *control,
+                                                       const clientid_application_filter *filter,
+                                                       uint64_t *count, clientid_error *error);
+/*
+ * By id.  |filter| NULL: all.  A caller who may not read all (account.h) gets those of its own: of a user it owns, of a Connected App it
+ * created or was granted; it counts them likewise.
+ */
 CLIENTID_EXPORT int clientid_control_application_list(clientid_control *control,
                                                       const clientid_application_filter *filter,
                                                       clientid_application_fn *emit, void *sink,
@@ -492,8 +526,13 @@ typedef struct clientid_contract_filter {
     uint32_t waiting;        /* 1: only with something to approve: PENDING, or a tier change */
     uint64_t after_id;       /* for paging: only greater ids */
     uint64_t max;            /* 0: no end */
+    uint64_t offset;         /* so many of them are left out first; slower than |after_id| */
 } clientid_contract_filter;
 
+/* How many there are, whatever |after_id|, |offset| and |max| say. */
+CLIENTID_EXPORT int clientid_control_contract_count(clientid_control *control,
+                                                    const clientid_contract_filter *filter,
+                                                    uint64_t *count, clientid_error *error);
 /* By id.  |filter| NULL: all. */
 CLIENTID_EXPORT int clientid_control_contract_list(clientid_control *control,
                                                    const clientid_contract_filter *filter,

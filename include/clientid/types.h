@@ -49,6 +49,9 @@ typedef struct clientid_str {
     X(NOT_FOUND, -30, "not found")                                                                 \
     X(EXISTS, -31, "exists already")                                                               \
     X(RULE, -32, "a rule of the life cycle forbids it")                                            \
+    X(FORBIDDEN, -33, "the caller may not do that")                                                \
+    X(UNKNOWN_CALLER, -34, "the caller could not be identified")                                   \
+    X(LIMITED, -35, "too many attempts")                                                           \
     X(CRYPTO, -40, "the cryptographic library failed")
 
 enum {

@@ -65,7 +65,13 @@ struct clientid__contract_facts {
     X(GROUP, 2, "group")                                                                           \
     X(TIER, 3, "tier")                                                                             \
     X(APPLICATION, 4, "application")                                                               \
-    X(CONTRACT, 5, "contract")
+    X(CONTRACT, 5, "contract")                                                                     \
+    X(USER, 6, "user")                                                                             \
+    X(CONNECTED_APP, 7, "connected-app")                                                           \
+    X(PROVIDER, 8, "provider")                                                                     \
+    X(HOOK, 9, "hook")                                                                             \
+    X(USER_REQUEST, 10, "user-request")                                                            \
+    X(GATEWAY_EVENT, 11, "gateway-event")
 
 enum clientid__entity {
 #define CLIENTID__ENTITY_ENUM(name, number, label) CLIENTID__##name = (number),
