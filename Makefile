@@ -142,6 +142,11 @@ $(BUILD)/clientid-proxy: $(proxy_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
 
+portal_src := $(sort $(wildcard examples/portal/*.c))
+$(BUILD)/clientid-portal: $(portal_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
+	@$(say) LD $@
+	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
+
 example_bin := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 $(example_bin): $(BUILD)/examples/%: $(BUILD)/examples/%.o $(store_a) $(core_a)
 	@$(say) LD $@
