@@ -44,6 +44,8 @@ const struct route routes[] = {
     {"DELETE", prefix "/connectedApplications/{clientId}/scopes", connected_app_remove_scopes, ROUTE_BODY, &schema_scope_change, NULL, 204, NULL, "connected-app-manage", "remove scopes, or one grant"}
     CONNECTED_APPS(ACCOUNTS),
     CONNECTED_APPS(ORGANIZATION),
+
+    {"GET", "/apigateway/ccs/v3/organizations/{organizationId}/environments/{environmentId}/apis/{apiId}/contracts", feed_contracts, 0, NULL, "cursor:text limit:number", 200, &schema_feed, "feed-read", "the contracts of an API instance, for its gateways"},
 };
 /* clang-format on */
 

@@ -18,4 +18,7 @@ extern const struct schema schema_scope, schema_scope_list, schema_scope_change;
 /* schemas.c */
 extern const struct schema schema_anything;
 
+/* schemas_feed.c */
+extern const struct schema schema_feed;
+
 #endif

@@ -488,6 +488,7 @@ static const struct clientid__store_ops *sqlite_ops(void)
         .application = &clientid__sqlite_application,
         .owner = &clientid__sqlite_owner,
         .contract = &clientid__sqlite_contract,
+        .feed = &clientid__sqlite_feed,
     };
     return &ops;
 }

@@ -149,6 +149,7 @@ extern const struct clientid__application_ops clientid__sqlite_application;
 extern const struct clientid__owner_ops clientid__sqlite_owner;
 extern const struct clientid__contract_ops clientid__sqlite_contract;
 extern const struct clientid__log_ops clientid__sqlite_log;
+extern const struct clientid__feed_ops clientid__sqlite_feed;
 int clientid__sqlite_position(clientid_store *store, clientid_position *out, clientid_error *error);
 
 #endif
