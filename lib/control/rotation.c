@@ -22,7 +22,7 @@ static unsigned nibble(char c)
  * Text of 6 random bits a character, by way of the generator of secrets: Anypoint's own gateways take the salt that a feed
  * tells them as text.
  */
-static int fresh_salt(clientid_secret *slot, clientid_error *error)
+int clientid__fresh_salt(clientid_secret *slot, clientid_error *error)
 {
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -50,7 +50,7 @@ int clientid__hash_secret(clientid_control *control, clientid_str secret,
         memcpy(slot->salt, salt_of->salt, salt_of->salt_len);
         slot->salt_len = salt_of->salt_len;
     } else {
-        rc = fresh_salt(slot, error);
+        rc = clientid__fresh_salt(slot, error);
     }
     if (rc != 0)
         return rc;
