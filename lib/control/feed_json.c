@@ -367,7 +367,12 @@ static int fill(struct page *page, clientid_position *now)
         page->from = (struct cursor){true, now->identity, now->revision, 0, 0};
     if (rc != 0)
         return rc;
-    return page->from.full ? fill_full(page, max) : fill_changes(page, max, now->revision);
+    if (page->from.full)
+        rc = fill_full(page, max);
+    /* A page without data says that this is all, so it must not end a pass that has more to tell. */
+    if (rc == 0 && page->from.full && !page->to.full && json_array_size(page->data) == 0)
+        page->from = page->to;
+    return rc == 0 && !page->from.full ? fill_changes(page, max, now->revision) : rc;
 }
 
 /* ---- the document ---------------------------------------------------------------------------- */

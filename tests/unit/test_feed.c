@@ -343,6 +343,47 @@ static void both_secrets_of_a_rotation_are_told(void **state)
     gateway_del(&g);
 }
 
+/* One change of an application changes all its contracts, under one revision: a page may end between them. */
+static void a_page_that_ends_within_a_revision(void **state)
+{
+    struct support_store *s = *state;
+    uint64_t api = support_new_api(s, "orders");
+    uint64_t places[2] = {api, support_new_group(s, "group", "orders")};
+    uint64_t app = support_new_application(s, "shop");
+    struct gateway g = gateway_new(s, api, 1);
+    clientid_credentials credentials = {.size = sizeof(credentials)};
+
+    support_new_contract(s, app, places[0], 0);
+    support_new_contract(s, app, places[1], 0);
+    gateway_follow(&g);
+    assert_int_equal(clientid_control_secret_reset(s->control, app, NULL, &credentials, &s->error),
+                     0);
+    gateway_follow(&g);
+    assert_knows_all(&g, places, 2);
+    gateway_del(&g);
+}
+
+/* What changes while the first pass is under way comes with the increments. */
+static void a_change_behind_the_first_pass(void **state)
+{
+    struct support_store *s = *state;
+    uint64_t api = support_new_api(s, "orders"), contracts[4];
+    struct gateway g = gateway_new(s, api, 1);
+
+    for (int i = 0; i < 4; i++) {
+        char id[16];
+
+        snprintf(id, sizeof(id), "app%d", i);
+        contracts[i] = support_new_contract(s, support_new_application(s, id), api, 0);
+    }
+    gateway_turn(&g);
+    gateway_turn(&g);
+    support_act(s, contracts[0], CLIENTID_VERB_REVOKE);
+    gateway_follow(&g);
+    assert_knows_all(&g, &api, 1);
+    gateway_del(&g);
+}
+
 static void a_group_is_told_to_its_members(void **state)
 {
     struct support_store *s = *state;
@@ -498,6 +539,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_approved_contracts_are_told_and_their_end, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(both_secrets_of_a_rotation_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_page_that_ends_within_a_revision, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_change_behind_the_first_pass, setup, teardown),
         cmocka_unit_test_setup_teardown(a_group_is_told_to_its_members, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cursor_that_leads_nowhere_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_pepper_cannot_be_fed, setup, teardown),
