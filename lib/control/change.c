@@ -78,6 +78,20 @@ int clientid__log_contract(clientid_control *control, uint64_t now_ns, uint64_t 
                   error);
 }
 
+int clientid__log_other(clientid_control *control, uint64_t now_ns, enum clientid__entity entity,
+                        uint64_t id, const char *verb, clientid_str detail, clientid_error *error)
+{
+    return append(control,
+                  (struct clientid__change){
+                      .entity = entity,
+                      .entity_id = id,
+                      .at_ns = now_ns,
+                      .verb = clientid__cstr(verb),
+                      .detail = detail,
+                  },
+                  error);
+}
+
 int clientid_control_changes(clientid_control *control, uint64_t revision, uint64_t max,
                              clientid_change_fn *emit, void *sink, clientid_error *error)
 {
