@@ -6,7 +6,9 @@
 
 static int append(clientid_control *control, struct clientid__change change, clientid_error *error)
 {
-    change.actor = clientid__str(control->actor, control->actor_len);
+    if (change.actor.len == 0)
+        change.actor = control->has_caller ? clientid__cstr(control->caller.actor)
+                                           : clientid__str(control->actor, control->actor_len);
     return CLIENTID__STORE(control, log->append, &change, error);
 }
 
@@ -72,6 +74,23 @@ int clientid__log_contract(clientid_control *control, uint64_t now_ns, uint64_t 
                       .at_ns = now_ns,
                       .verb = clientid__cstr(verb),
                       .api = api,
+                      .client_id = client_id,
+                      .detail = detail,
+                  },
+                  error);
+}
+
+int clientid__log_account(clientid_control *control, uint64_t now_ns, enum clientid__entity entity,
+                          uint64_t id, const char *verb, clientid_str actor, clientid_str client_id,
+                          clientid_str detail, clientid_error *error)
+{
+    return append(control,
+                  (struct clientid__change){
+                      .entity = entity,
+                      .entity_id = id,
+                      .at_ns = now_ns,
+                      .actor = actor,
+                      .verb = clientid__cstr(verb),
                       .client_id = client_id,
                       .detail = detail,
                   },

@@ -19,7 +19,7 @@ static unsigned nibble(char c)
 }
 
 /* Random bytes by way of the generator of secrets, which gives them as hexadecimal. */
-static int fresh_salt(clientid_secret *slot, clientid_error *error)
+int clientid__fresh_salt(clientid_secret *slot, clientid_error *error)
 {
     char hex[2 * SALT_BYTES + 1] = "";
     int rc = clientid_secret_generate(hex, 2 * SALT_BYTES);
@@ -44,7 +44,7 @@ int clientid__hash_secret(clientid_control *control, clientid_str secret,
         memcpy(slot->salt, salt_of->salt, salt_of->salt_len);
         slot->salt_len = salt_of->salt_len;
     } else {
-        rc = fresh_salt(slot, error);
+        rc = clientid__fresh_salt(slot, error);
     }
     if (rc != 0)
         return rc;

@@ -488,6 +488,10 @@ static const struct clientid__store_ops *sqlite_ops(void)
         .application = &clientid__sqlite_application,
         .owner = &clientid__sqlite_owner,
         .contract = &clientid__sqlite_contract,
+        .user = &clientid__sqlite_user,
+        .token = &clientid__sqlite_token,
+        .connected_app = &clientid__sqlite_connected_app,
+        .api_owner = &clientid__sqlite_api_owner,
     };
     return &ops;
 }

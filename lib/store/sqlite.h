@@ -9,7 +9,7 @@
 
 /* One connection and its prepared statements; for the files of this folder. */
 
-#define CLIENTID__STATEMENTS 128 /* power of two, about twice as many as there are */
+#define CLIENTID__STATEMENTS 256 /* power of two, about twice as many as there are */
 
 struct clientid__sqlite {
     clientid_store store; /* first: the store is the connection */
@@ -148,6 +148,10 @@ extern const struct clientid__tier_ops clientid__sqlite_tier;
 extern const struct clientid__application_ops clientid__sqlite_application;
 extern const struct clientid__owner_ops clientid__sqlite_owner;
 extern const struct clientid__contract_ops clientid__sqlite_contract;
+extern const struct clientid__user_ops clientid__sqlite_user;
+extern const struct clientid__token_ops clientid__sqlite_token;
+extern const struct clientid__connected_app_ops clientid__sqlite_connected_app;
+extern const struct clientid__api_owner_ops clientid__sqlite_api_owner;
 extern const struct clientid__log_ops clientid__sqlite_log;
 int clientid__sqlite_position(clientid_store *store, clientid_position *out, clientid_error *error);
 

@@ -80,7 +80,7 @@ static const char *const steps[] = {
     "CREATE INDEX user_email ON user(email);"
     "CREATE TABLE connected_app(id INTEGER PRIMARY KEY AUTOINCREMENT,"
     "  client_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,"
-    "  owner_id INTEGER NOT NULL REFERENCES user(id), scopes INTEGER NOT NULL,"
+    "  owner_id INTEGER REFERENCES user(id) ON DELETE SET NULL, scopes INTEGER NOT NULL,"
     "  salt BLOB NOT NULL, hash BLOB NOT NULL, created_ns INTEGER NOT NULL,"
     "  updated_ns INTEGER NOT NULL, revoked_ns INTEGER NOT NULL);"
     "CREATE INDEX connected_app_owner ON connected_app(owner_id);"
@@ -102,7 +102,8 @@ static const char *const steps[] = {
     "CREATE INDEX application_created_by ON application(created_by)"
     "  WHERE created_by IS NOT NULL;"
     "CREATE TABLE api_owner(api_id INTEGER NOT NULL REFERENCES api(id) ON DELETE CASCADE,"
-    "  name TEXT NOT NULL, PRIMARY KEY(api_id, name)) WITHOUT ROWID;",
+    "  name TEXT NOT NULL, PRIMARY KEY(api_id, name)) WITHOUT ROWID;"
+    "CREATE INDEX api_owner_name ON api_owner(name);",
     /* 4: third-party gateways and what they are told; the outbox */
     "ALTER TABLE meta ADD COLUMN notices INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE provider(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"

@@ -59,7 +59,7 @@ only() {
     done
 }
 
-only 'openssl/' 'lib/registry/secret.c'
+only 'openssl/' 'lib/registry/secret.c' 'lib/control/password.c'
 only 'xxhash' 'lib/base/hash.c'
 only 'uthash' 'lib/state.h' 'lib/policy/*' 'lib/sync/*'
 only 'jansson' 'lib/policy/*_json.[ch]' 'lib/control/*_json.[ch]'
