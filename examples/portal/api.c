@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MEMBERS_MAX 1024 /* of a group, as the library says */
+
 /* ---- one of them ----------------------------------------------------------------------------- */
 
 struct one {
@@ -88,7 +90,7 @@ static clientid_str provider_of(const struct call *call)
 
 struct draft {
     clientid_api_record record;
-    clientid_str members[SCHEMA_MEMBERS_MAX];
+    clientid_str members[MEMBERS_MAX];
     char name[CLIENTID_API_NAME_MAX + 1];
 };
 
@@ -96,7 +98,7 @@ static void read_members(const struct call *call, struct draft *draft)
 {
     const json_t *list = json_object_get(call->json, "members");
     size_t count = json_array_size(list);
-    for (size_t i = 0; i < count && i < SCHEMA_MEMBERS_MAX; i++) {
+    for (size_t i = 0; i < count && i < MEMBERS_MAX; i++) {
         const json_t *name = json_array_get(list, i);
         draft->members[i] = (clientid_str){json_string_value(name), json_string_length(name)};
     }
