@@ -100,9 +100,17 @@ int clientid__log_account(clientid_control *control, uint64_t now_ns, enum clien
 int clientid_control_changes(clientid_control *control, uint64_t revision, uint64_t max,
                              clientid_change_fn *emit, void *sink, clientid_error *error)
 {
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
-    return CLIENTID__STORE(control, log->each, revision, max, emit, sink, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_CHANGES_READ, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, log->each, revision, max, emit, sink, error);
+    return clientid__looked(control, rc, error);
 }
 
 int clientid_control_changes_prune(clientid_control *control, uint64_t before_ns, uint64_t *removed,
@@ -116,7 +124,9 @@ int clientid_control_changes_prune(clientid_control *control, uint64_t before_ns
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    rc = CLIENTID__STORE(control, log->prune, before_ns, &count, error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_STORE_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, log->prune, before_ns, &count, error);
     rc = clientid__end(control, rc, error);
     if (rc == 0 && removed != NULL)
         *removed = count;

@@ -178,6 +178,9 @@ int clientid_control_secret_reset(clientid_control *control, uint64_t applicatio
         now_ns = clientid__now(control);
         rc = facts_of(control, application_id, &facts, error);
         if (rc == 0)
+            rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_USE, 0, application_id,
+                               error);
+        if (rc == 0)
             rc = rotate(control, &facts, options, now_ns, out, error);
         if (rc == 0)
             rc = save(control, &facts, now_ns, "reset-secret",
@@ -203,6 +206,9 @@ static int revoke(clientid_control *control, uint64_t application_id, unsigned s
     struct clientid__application_facts facts;
     int rc = facts_of(control, application_id, &facts, error);
 
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_MANAGE, 0, application_id,
+                           error);
     if (rc != 0)
         return rc;
     if (facts.secrets[slot - 1].algorithm == CLIENTID_SECRET_NONE)
@@ -283,7 +289,9 @@ static int wrap_batch(clientid_control *control, uint64_t *after, clientid_wrap_
 
     if (rc != 0)
         return rc;
-    rc = CLIENTID__STORE(control, application->ids, *after, ids, BATCH, &count, error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_STORE_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, application->ids, *after, ids, BATCH, &count, error);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = wrap_application(control, ids[i], &done, error);
     rc = clientid__end(control, rc, error);
