@@ -203,6 +203,21 @@ static const char *oauth_name(unsigned status)
                          : (status < 500 ? "invalid_request" : "temporarily_unavailable");
 }
 
+/* webMethods' message is fixed where its documents fix it; what is the matter is among the errors. */
+static json_t *rest_refusal(unsigned status, const char *pointer, const char *text)
+{
+    const char *message = status == 400   ? "User provided data is not correct"
+                          : status == 401 ? "Invalid credentials"
+                          : status == 403 ? "Insufficient privileges"
+                                          : text;
+    json_t *json = json_pack("{s:i,s:s}", "code", (int)status, "message", message);
+    bool named = strstr(text, pointer) != NULL;
+    if (json != NULL && message != text && status != 401)
+        (void)json_object_set_new(json, "errors",
+                                  json_pack("[s++]", named ? "" : pointer, named ? "" : " ", text));
+    return json;
+}
+
 static void put_refusal(struct call *call, unsigned status, const char *pointer, const char *text)
 {
     unsigned flags = call->route != NULL ? call->route->flags : 0;
@@ -210,9 +225,8 @@ static void put_refusal(struct call *call, unsigned status, const char *pointer,
     if (flags & ROUTE_OAUTH) {
         json = json_pack("{s:s,s:s}", "error", oauth_name(status), "error_description", text);
     } else if (flags & ROUTE_REST) {
-        json = json_pack("{s:i,s:s}", "code", (int)status, "message", text);
-        if (json != NULL && pointer[0] != '\0')
-            (void)json_object_set_new(json, "errors", json_pack("[s++]", pointer, ": ", text));
+        call_answer(call, status, rest_refusal(status, pointer, text));
+        return;
     } else {
         json = json_pack("{s:i,s:s,s:s}", "status", (int)status, "name", status_name(status),
                          "message", text);
@@ -281,6 +295,8 @@ static unsigned status_of(int rc, const clientid_error *error)
 void call_error(struct call *call, int rc, const clientid_error *error)
 {
     unsigned status = status_of(rc, error);
+    if (status == 409 && call->route != NULL && (call->route->flags & ROUTE_REST))
+        status = 400;    /* webMethods knows no conflicts */
     if (status >= 500) { /* what went wrong here is for the log, not for the client */
         say("%s %s: %s (%d)", call->route != NULL ? call->route->method : "?",
             call->route != NULL ? call->route->path : "?", error->text, rc);

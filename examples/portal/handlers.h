@@ -96,6 +96,45 @@ void access_withdraw(struct call *call);
 /* change.c */
 void change_list(struct call *call);
 
+/* rest_hook.c */
+void rest_hook_list(struct call *call);
+void rest_hook_create(struct call *call);
+void rest_hook_get(struct call *call);
+void rest_hook_update(struct call *call);
+void rest_hook_delete(struct call *call);
+void rest_hook_events(struct call *call);
+
+/* rest_provider.c */
+void rest_provider_list(struct call *call);
+void rest_provider_create(struct call *call);
+void rest_provider_get(struct call *call);
+void rest_provider_update(struct call *call);
+void rest_provider_delete(struct call *call);
+void rest_provider_apis(struct call *call);
+void rest_provider_link(struct call *call);
+void rest_provider_unlink(struct call *call);
+
+/* rest_request.c */
+void rest_request_create(struct call *call);
+void rest_request_list(struct call *call);
+void rest_request_get(struct call *call);
+void rest_request_retry(struct call *call);
+void rest_request_trace(struct call *call);
+
+/* rest_application.c */
+void rest_application_list(struct call *call);
+void rest_application_list_all(struct call *call);
+void rest_application_get(struct call *call);
+void rest_application_answer(struct call *call);
+void rest_application_delete(struct call *call);
+void rest_application_requests(struct call *call);
+
+/* rest_approval.c */
+void rest_approval_list(struct call *call);
+void rest_approval_get(struct call *call);
+void rest_approval_approve(struct call *call);
+void rest_approval_reject(struct call *call);
+
 /* feed.c */
 void feed_contracts(struct call *call);
 

@@ -44,6 +44,41 @@ const struct route routes[] = {
     {"DELETE", prefix "/connectedApplications/{clientId}/scopes", connected_app_remove_scopes, ROUTE_BODY, &schema_scope_change, NULL, 204, NULL, "connected-app-manage", "remove scopes, or one grant"}
     CONNECTED_APPS(ACCOUNTS),
     CONNECTED_APPS(ORGANIZATION),
+
+    /* ---- webMethods Developer Portal: its samples show paths with and without "/portal" ---- */
+#define REST(prefix) \
+    {"GET", prefix "/hooks", rest_hook_list, ROUTE_REST | ROUTE_BASIC, NULL, "page:number limit:number", 200, &schema_rest_hook_list, "gateway-manage", "webhooks"}, \
+    {"POST", prefix "/hooks", rest_hook_create, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_rest_hook, NULL, 201, &schema_rest_created, "gateway-manage", "register a webhook"}, \
+    {"GET", prefix "/hooks/events", rest_hook_events, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 200, &schema_anything, "gateway-manage", "what a webhook can subscribe to"}, \
+    {"GET", prefix "/hooks/{hookId}", rest_hook_get, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 200, &schema_rest_hook, "gateway-manage", "one webhook, without its password"}, \
+    {"PUT", prefix "/hooks/{hookId}", rest_hook_update, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_rest_hook, NULL, 200, &schema_rest_hook, "gateway-manage", "replace a webhook; without a password it keeps the one it has"}, \
+    {"DELETE", prefix "/hooks/{hookId}", rest_hook_delete, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 204, NULL, "gateway-manage", "delete a webhook"}, \
+    {"GET", prefix "/providers", rest_provider_list, ROUTE_REST | ROUTE_BASIC, NULL, "page:number limit:number", 200, &schema_rest_provider_list, "gateway-manage", "providers: gateways"}, \
+    {"POST", prefix "/providers", rest_provider_create, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_rest_provider, NULL, 201, &schema_rest_created, "gateway-manage", "make a provider"}, \
+    {"GET", prefix "/providers/{providerId}", rest_provider_get, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 200, &schema_rest_provider, "gateway-manage", "one provider, with its webhooks"}, \
+    {"PUT", prefix "/providers/{providerId}", rest_provider_update, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_rest_provider, NULL, 200, &schema_rest_provider, "gateway-manage", "replace a provider; its name stays"}, \
+    {"DELETE", prefix "/providers/{providerId}", rest_provider_delete, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 204, NULL, "gateway-manage", "delete a provider"}, \
+    {"GET", prefix "/providers/{providerId}/apis", rest_provider_apis, ROUTE_REST | ROUTE_BASIC, NULL, "page:number limit:number", 200, &schema_rest_api_list, "gateway-manage", "API instances of a provider"}, \
+    {"PUT", prefix "/providers/{providerId}/apis", rest_provider_link, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_anything, NULL, 200, &schema_rest_done, "api-manage", "give API instances to a provider; the body is an array of their ids"}, \
+    {"DELETE", prefix "/providers/{providerId}/apis", rest_provider_unlink, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_anything, NULL, 200, &schema_rest_done, "api-manage", "take API instances from a provider; the body is an array of their ids"}, \
+    {"POST", prefix "/requests", rest_request_create, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_rest_request_create, NULL, 201, &schema_rest_created, "", "ask for an application, for access, for less access, a change, or deletion"}, \
+    {"GET", prefix "/requests", rest_request_list, ROUTE_REST | ROUTE_BASIC, NULL, "type:text allusers:flag page:number limit:number", 200, &schema_rest_request_list, "", "requests of a type, those of one's own"}, \
+    {"GET", prefix "/requests/{requestId}", rest_request_get, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 200, &schema_rest_request, "", "one request"}, \
+    {"PUT", prefix "/requests/{requestId}/retry", rest_request_retry, ROUTE_REST | ROUTE_BASIC, NULL, "state:text", 200, &schema_rest_done, "", "deliver an event of a request again"}, \
+    {"GET", prefix "/requests/{requestId}/trace", rest_request_trace, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 200, &schema_rest_request, "", "one request, and what became of its events"}, \
+    {"GET", prefix "/applications", rest_application_list, ROUTE_REST | ROUTE_BASIC, NULL, "page:number limit:number", 200, &schema_rest_application_list, "", "applications of one's own"}, \
+    {"GET", prefix "/applications/_all", rest_application_list_all, ROUTE_REST | ROUTE_BASIC, NULL, "page:number limit:number", 200, &schema_rest_application_list, "application-read", "all applications"}, \
+    {"GET", prefix "/applications/{applicationId}", rest_application_get, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 200, &schema_rest_application, "application-read", "one application, with the credentials that gateways made"}, \
+    {"PUT", prefix "/applications/{applicationId}", rest_application_answer, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW, &schema_rest_application, "eventId:text", 200, &schema_rest_done, "gateway-answer", "the answer of a gateway to an event; an empty body acknowledges"}, \
+    {"DELETE", prefix "/applications/{applicationId}", rest_application_delete, ROUTE_REST | ROUTE_BASIC, NULL, "force:flag", 204, NULL, "", "ask for deletion: it goes when gateways have answered"}, \
+    {"GET", prefix "/applications/{applicationId}/requests", rest_application_requests, ROUTE_REST | ROUTE_BASIC, NULL, "page:number limit:number", 200, &schema_rest_request_list, "", "requests that were made for an application"}, \
+    {"GET", prefix "/approvals/request", rest_approval_list, ROUTE_REST | ROUTE_BASIC, NULL, "page:number limit:number", 200, &schema_rest_approval_list, "contract-read", "access requests that wait"}, \
+    {"GET", prefix "/approvals/request/{approvalId}", rest_approval_get, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 200, &schema_rest_approval, "contract-read", "one access request that waits"}, \
+    {"PUT", prefix "/approvals/request/{approvalId}/approve", rest_approval_approve, ROUTE_REST | ROUTE_BASIC, NULL, "comments:text", 200, NULL, "contract-decide", "approve an access request"}, \
+    {"PUT", prefix "/approvals/request/{approvalId}/reject", rest_approval_reject, ROUTE_REST | ROUTE_BASIC, NULL, "comments:text", 200, NULL, "contract-decide", "reject an access request"}
+    REST("/rest/v1"),
+    REST("/portal/rest/v1"),
+#undef REST
 };
 /* clang-format on */
 

@@ -82,6 +82,7 @@ extern "C" {
       "records name a provider: its name never changes")                                           \
     X(PROVIDER_IN_USE, "provider-in-use",                                                          \
       "a provider that APIs or applications name is not deleted")                                  \
+    X(HOOK_COUNT, "hook-count", "a store has at most 256 webhooks")                                \
     X(ONE_PROVIDER, "one-provider", "the APIs of one user request use the same provider")          \
     X(USER_REQUEST_OPEN, "user-request-open",                                                      \
       "an application that is being deleted takes no requests")                                    \

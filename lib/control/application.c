@@ -342,8 +342,9 @@ int clientid_control_application_count(clientid_control *control,
 
 /* ---- update ---------------------------------------------------------------------------------- */
 
-static int update(clientid_control *control, uint64_t id, const clientid_application_record *record,
-                  unsigned fields, clientid_error *error)
+int clientid__application_update(clientid_control *control, uint64_t id,
+                                 const clientid_application_record *record, unsigned fields,
+                                 clientid_error *error)
 {
     uint64_t now_ns = clientid__now(control);
     struct clientid__application_facts facts;
@@ -388,7 +389,8 @@ int clientid_control_application_update(clientid_control *control, uint64_t id,
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, update(control, id, record, fields, error), error);
+    return clientid__end(control, clientid__application_update(control, id, record, fields, error),
+                         error);
 }
 
 /* ---- delete ---------------------------------------------------------------------------------- */
@@ -413,12 +415,15 @@ static int delete_contracts(clientid_control *control, uint64_t application_id, 
                                             clientid__cstr(contract.api_name),
                                             clientid__cstr(contract.client_id),
                                             CLIENTID_STR("with its application"), error);
+            if (rc == 0 && contract.status == CLIENTID_PENDING)
+                rc = clientid__contract_turned(control, &contract, CLIENTID__WITHDRAWN, now_ns,
+                                               error);
         }
     } while (rc == 0 && count > 0);
     return rc;
 }
 
-static int delete_application(clientid_control *control, uint64_t id, clientid_error *error)
+int clientid__application_delete(clientid_control *control, uint64_t id, clientid_error *error)
 {
     uint64_t now_ns = clientid__now(control);
     struct clientid__application_facts facts;
@@ -437,6 +442,8 @@ static int delete_application(clientid_control *control, uint64_t id, clientid_e
     if (rc == 0)
         rc = CLIENTID__STORE(control, application->delete, id, error);
     if (rc == 0)
+        rc = clientid__application_gone(control, id, error);
+    if (rc == 0)
         rc = clientid__log_application(control, now_ns, id, "delete", false,
                                        clientid__cstr(facts.client_id), (clientid_str){NULL, 0},
                                        error);
@@ -453,5 +460,5 @@ int clientid_control_application_delete(clientid_control *control, uint64_t id,
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, delete_application(control, id, error), error);
+    return clientid__end(control, clientid__application_delete(control, id, error), error);
 }

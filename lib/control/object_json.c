@@ -40,13 +40,25 @@ int clientid__json_parse(clientid_str text, struct clientid_json **out, clientid
 }
 
 /* jansson frees without wiping. */
+static void wipe_all(json_t *value)
+{
+    const char *key;
+    json_t *member;
+
+    if (json_is_string(value))
+        explicit_bzero((void *)(uintptr_t)json_string_value(value), json_string_length(value));
+    for (size_t i = 0; i < json_array_size(value); i++)
+        wipe_all(json_array_get(value, i));
+    json_object_foreach(value, key, member) wipe_all(member);
+}
+
 static void wipe(json_t *root)
 {
-    json_t *secret = json_object_get(root, "clientSecret");
-    const char *text = json_string_value(secret);
+    static const char *const secrets[] = {"clientSecret", "client_secret", "password", "credentials"};
 
-    if (text != NULL)
-        explicit_bzero((void *)(uintptr_t)text, json_string_length(secret));
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+        wipe_all(json_object_get(root, secrets[i]));
+    wipe_all(json_object_get(json_object_get(root, "parameters"), "password"));
 }
 
 void clientid__json_clear(struct clientid_json *json)
@@ -258,6 +270,43 @@ int clientid__json_read(struct clientid__reader *reader, const json_t *object,
             return rc;
         *fields |= keys[i].bit;
     }
+    return 0;
+}
+
+int clientid__json_record(clientid_str text, const struct clientid__key *keys, size_t count,
+                          void *out, unsigned *fields, clientid_json **json, clientid_error *error)
+{
+    struct clientid__reader reader = {NULL, "", error};
+    int rc;
+
+    *fields = 0;
+    *json = NULL;
+    rc = clientid__json_parse(text, &reader.json, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__json_read(&reader, reader.json->root, keys, count, out, fields);
+    if (rc != 0) {
+        clientid_json_del(reader.json);
+        return rc;
+    }
+    *json = reader.json;
+    return 0;
+}
+
+int clientid__json_secret(clientid_json *json, const char *key, clientid_str *out,
+                          clientid_error *error)
+{
+    const json_t *value = json_object_get(json->root, key);
+    char pointer[64];
+
+    *out = (clientid_str){NULL, 0};
+    if (value == NULL || json_is_null(value))
+        return 0;
+    if (!json_is_string(value)) {
+        snprintf(pointer, sizeof(pointer), "/%s", key);
+        return clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer, "must be a string");
+    }
+    *out = clientid__json_text(value);
     return 0;
 }
 

@@ -60,6 +60,7 @@ only() {
 }
 
 only 'openssl/' 'lib/registry/secret.c' 'lib/control/password.c'
+only 'openssl/' 'lib/registry/secret.c' 'lib/control/seal.c'
 only 'xxhash' 'lib/base/hash.c'
 only 'uthash' 'lib/state.h' 'lib/policy/*' 'lib/sync/*'
 only 'jansson' 'lib/policy/*_json.[ch]' 'lib/control/*_json.[ch]'
