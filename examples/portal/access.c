@@ -20,12 +20,11 @@ static bool find(struct call *call, uint64_t *id)
     json_t *contract = contract_json(call, *id, CONTRACT_OF_APPLICATION);
     if (contract == NULL)
         return false;
-    bool own = (uint64_t)json_integer_value(json_object_get(contract, "applicationId")) ==
-               application_id;
+    bool own =
+        (uint64_t)json_integer_value(json_object_get(contract, "applicationId")) == application_id;
     json_decref(contract);
     if (!own)
-        call_refuse(call, 404, "", "the application has no contract %llu",
-                    (unsigned long long)*id);
+        call_refuse(call, 404, "", "the application has no contract %llu", (unsigned long long)*id);
     return own;
 }
 

@@ -228,8 +228,12 @@ struct listing {
 
 static bool passes(const struct call *call, const json_t *api)
 {
-    static const char *const exact[] = {"groupId",        "assetId",       "assetVersion",
-                                        "productVersion", "instanceLabel", "instanceType",
+    static const char *const exact[] = {"groupId",
+                                        "assetId",
+                                        "assetVersion",
+                                        "productVersion",
+                                        "instanceLabel",
+                                        "instanceType",
                                         "autodiscoveryInstanceName"};
     clientid_str wanted;
     for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
@@ -435,4 +439,3 @@ void api_offer(struct call *call)
     (void)json_object_set_new(api, "tiers", tiers);
     call_answer(call, 200, api);
 }
-

@@ -117,9 +117,9 @@ void application_list_older(struct call *call)
     uint64_t total = 0;
     json_t *applications = list(call, 100, &total);
     if (applications != NULL)
-        call_answer(call, 200,
-                    json_pack("{s:o,s:I}", "applications", applications, "total",
-                              (json_int_t)total));
+        call_answer(
+            call, 200,
+            json_pack("{s:o,s:I}", "applications", applications, "total", (json_int_t)total));
 }
 
 /* ---- changes --------------------------------------------------------------------------------- */
@@ -141,7 +141,7 @@ static uint32_t read_texts(const struct call *call, const char *key, clientid_st
     return (uint32_t)count;
 }
 
-static void read(const struct call *call, struct draft *draft)
+static void read_draft(const struct call *call, struct draft *draft)
 {
     const json_t *provider = json_object_get(call->json, "clientProvider");
     const json_t *id = json_object_get(provider, "providerId");
@@ -182,8 +182,9 @@ static bool read_provider(struct call *call, clientid_application_record *record
         return id == 0;
     const json_t *provider = json_object_get(*api, "providerId");
     clientid_str of_api = {json_string_value(provider), json_string_length(provider)};
-    if (record->provider.ptr != NULL && (record->provider.len != of_api.len ||
-                                         memcmp(record->provider.ptr, of_api.ptr, of_api.len) != 0)) {
+    if (record->provider.ptr != NULL &&
+        (record->provider.len != of_api.len ||
+         memcmp(record->provider.ptr, of_api.ptr, of_api.len) != 0)) {
         call_refuse(call, 400, "/clientProvider/providerId",
                     "the API instance uses another client provider");
         return false;
@@ -208,10 +209,10 @@ void application_create(struct call *call)
     clientid_credentials credentials = {.size = sizeof credentials};
     clientid_error error = {0};
     json_t *api = NULL;
-    read(call, &draft);
+    read_draft(call, &draft);
     if (read_provider(call, &draft.record, &api)) {
-        int rc = clientid_control_application_create(
-            call->control, &draft.record, (clientid_str){NULL, 0}, &credentials, &error);
+        int rc = clientid_control_application_create(call->control, &draft.record,
+                                                     (clientid_str){NULL, 0}, &credentials, &error);
         if (rc != 0)
             call_error(call, rc, &error);
         else
@@ -246,7 +247,7 @@ void application_update(struct call *call)
     struct draft draft;
     clientid_error error = {0};
     uint64_t id;
-    read(call, &draft);
+    read_draft(call, &draft);
     if (!call_number(call, "applicationId", &id))
         return;
     int rc = clientid_control_application_update(call->control, id, &draft.record, fields_of(call),
@@ -281,9 +282,9 @@ void application_delete(struct call *call)
 static json_t *credentials_json(const clientid_credentials *credentials)
 {
     char until[40];
-    json_t *json = json_pack("{s:I,s:s,s:i,s:n}", "id", (json_int_t)credentials->application_id,
-                             "clientId", credentials->client_id, "slot", (int)credentials->slot,
-                             "previousNotAfter");
+    json_t *json =
+        json_pack("{s:I,s:s,s:i,s:n}", "id", (json_int_t)credentials->application_id, "clientId",
+                  credentials->client_id, "slot", (int)credentials->slot, "previousNotAfter");
     if (credentials->previous_not_after_ns == 0)
         return json;
     clientid_time_format(credentials->previous_not_after_ns, until, sizeof until);
@@ -294,9 +295,8 @@ static json_t *credentials_json(const clientid_credentials *credentials)
 /* Without a body as there: the old secret ends at once. */
 void application_reset_secret(struct call *call)
 {
-    clientid_secret_options options = {.size = sizeof options,
-                                       .overlap_ns =
-                                           call_id(call, "overlapInMilliseconds") * 1000000};
+    clientid_secret_options options = {
+        .size = sizeof options, .overlap_ns = call_id(call, "overlapInMilliseconds") * 1000000};
     clientid_credentials credentials = {.size = sizeof credentials};
     clientid_error error = {0};
     uint64_t id;
@@ -319,6 +319,6 @@ void application_end_secret(struct call *call)
         call_refuse(call, 404, "", "an application has secrets 1 and 2");
         return;
     }
-    answer_done(call,
-                clientid_control_secret_revoke(call->control, id, (unsigned)slot, &error), &error);
+    answer_done(call, clientid_control_secret_revoke(call->control, id, (unsigned)slot, &error),
+                &error);
 }

@@ -150,8 +150,8 @@ static bool find(struct call *call, uint64_t *id, uint32_t *status)
     const json_t *label = json_object_get(contract, "status");
     bool own = (uint64_t)json_integer_value(json_object_get(contract, "apiId")) == api_id;
     if (status != NULL)
-        *status = contract_status(
-            (clientid_str){json_string_value(label), json_string_length(label)});
+        *status =
+            contract_status((clientid_str){json_string_value(label), json_string_length(label)});
     json_decref(contract);
     if (!own)
         call_refuse(call, 404, "", "the API has no contract %llu", (unsigned long long)*id);

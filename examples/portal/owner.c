@@ -20,7 +20,7 @@ static json_t *user_ref(struct call *call, const json_t *name)
     uint64_t id = 0;
     json_t *user = json_pack("{s:n,s:O,s:s}", "id", "username", name, "entityType", "user");
     clientid_str text = {json_string_value(name), json_string_length(name)};
-    if (clientid_control_user_find(call->control, text, &id, NULL) == 0 &&
+    if (clientid_control_user_number(call->control, text, &id, NULL) == 0 &&
         clientid_control_uuid_format(call->control, CLIENTID_UUID_USER, id, uuid, NULL) == 0)
         (void)json_object_set_new(user, "id", json_string(uuid));
     return user;
@@ -51,7 +51,7 @@ static bool resolve(struct call *call, clientid_str text, char *name, size_t siz
     else if (rc == CLIENTID_ERR_NOT_FOUND && text.len != 0 && text.len < size) {
         memcpy(name, text.ptr, text.len);
         name[text.len] = '\0';
-        rc = clientid_control_user_find(call->control, text, &id, &error);
+        rc = clientid_control_user_number(call->control, text, &id, &error);
     }
     if (rc != 0)
         call_error(call, rc, &error);
@@ -113,8 +113,8 @@ void owner_remove(struct call *call)
     uint64_t id;
     if (call_number(call, "applicationId", &id) &&
         resolve(call, call_parameter(call, "userId"), name, sizeof name))
-        answer_done(call,
-                    clientid_control_owner_remove(call->control, id, named(name), &error), &error);
+        answer_done(call, clientid_control_owner_remove(call->control, id, named(name), &error),
+                    &error);
 }
 
 /* ---- of API instances ------------------------------------------------------------------------ */
@@ -123,7 +123,7 @@ static int take(void *self, clientid_str name)
 {
     json_t *list = self;
     return json_array_append_new(list, json_stringn(name.ptr, name.len)) != 0 ? CLIENTID_ERR_NOMEM
-                                                                               : 0;
+                                                                              : 0;
 }
 
 static json_t *api_owners_json(struct call *call, uint64_t id)
@@ -169,7 +169,6 @@ void owner_remove_from_api(struct call *call)
     clientid_error error = {0};
     uint64_t id;
     if (api_of(call, &id) && resolve(call, call_parameter(call, "userId"), name, sizeof name))
-        answer_done(call,
-                    clientid_control_api_owner_remove(call->control, id, named(name), &error),
+        answer_done(call, clientid_control_api_owner_remove(call->control, id, named(name), &error),
                     &error);
 }

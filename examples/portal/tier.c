@@ -52,8 +52,8 @@ static bool find(struct call *call, uint64_t *id)
     if (!api_of(call, &api_id) || !call_number(call, "tierId", id))
         return false;
     json_t *tier = tier_json(call, *id);
-    bool own = tier != NULL &&
-               (uint64_t)json_integer_value(json_object_get(tier, "apiId")) == api_id;
+    bool own =
+        tier != NULL && (uint64_t)json_integer_value(json_object_get(tier, "apiId")) == api_id;
     json_decref(tier);
     if (tier != NULL && !own)
         call_refuse(call, 404, "", "the API has no tier %llu", (unsigned long long)*id);
