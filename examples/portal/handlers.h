@@ -38,6 +38,64 @@ void connected_app_set_scopes(struct call *call);
 void connected_app_add_scopes(struct call *call);
 void connected_app_remove_scopes(struct call *call);
 
+/* api.c */
+void api_create(struct call *call);
+void api_list(struct call *call);
+void api_instances(struct call *call);
+void api_get(struct call *call);
+void api_update(struct call *call);
+void api_delete(struct call *call);
+void api_offers(struct call *call);
+void api_offer(struct call *call);
+
+/* tier.c */
+void tier_list(struct call *call);
+void tier_create(struct call *call);
+void tier_get(struct call *call);
+void tier_update(struct call *call);
+void tier_delete(struct call *call);
+
+/* contract.c */
+void contract_list(struct call *call);
+void contract_create(struct call *call);
+void contract_get(struct call *call);
+void contract_update(struct call *call);
+void contract_delete(struct call *call);
+void contract_approve(struct call *call);
+void contract_reject(struct call *call);
+void contract_revoke(struct call *call);
+void contract_restore(struct call *call);
+void contract_approve_tier(struct call *call);
+void contract_reject_tier(struct call *call);
+
+/* application.c */
+void application_list(struct call *call);
+void application_list_older(struct call *call);
+void application_create(struct call *call);
+void application_get(struct call *call);
+void application_update(struct call *call);
+void application_delete(struct call *call);
+void application_reset_secret(struct call *call);
+void application_end_secret(struct call *call);
+
+/* owner.c */
+void owner_list(struct call *call);
+void owner_add(struct call *call);
+void owner_remove(struct call *call);
+void owner_list_of_api(struct call *call);
+void owner_add_to_api(struct call *call);
+void owner_remove_from_api(struct call *call);
+
+/* access.c */
+void access_list(struct call *call);
+void access_request(struct call *call);
+void access_get(struct call *call);
+void access_change_tier(struct call *call);
+void access_withdraw(struct call *call);
+
+/* change.c */
+void change_list(struct call *call);
+
 /* rest_hook.c */
 void rest_hook_list(struct call *call);
 void rest_hook_create(struct call *call);

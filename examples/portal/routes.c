@@ -6,6 +6,13 @@
 
 #define ACCOUNTS     "/accounts/api"
 #define ORGANIZATION ACCOUNTS "/organizations/{organizationId}"
+#define APIS         "/apimanager/api/v1/organizations/{organizationId}/environments/{environmentId}/apis"
+#define X_APIS                                                                                     \
+    "/apimanager/xapi/v1/organizations/{organizationId}/environments/{environmentId}/apis"
+#define EXCHANGE   "/exchange/api/v2/organizations/{organizationId}"
+#define EXCHANGE_1 "/exchange/api/v1/organizations/{organizationId}"
+#define PLATFORM   "/apiplatform/repository/v2/organizations/{organizationId}"
+#define VERSION    PLATFORM "/apis/{assetId}/versions/{apiId}"
 
 /* clang-format off */
 const struct route routes[] = {
@@ -80,6 +87,79 @@ const struct route routes[] = {
     REST("/rest/v1"),
     REST("/portal/rest/v1"),
 #undef REST
+
+    {"GET", ORGANIZATION "/changes", change_list, 0, NULL, "after:number limit:number", 200, &schema_change_list, "changes-read", "ours: the audit trail"},
+
+    /* ---- API Manager, and the older API Platform ---- */
+
+#define FIND_APIS "limit:number offset:number query:text groupId:text assetId:text assetVersion:text productVersion:text instanceLabel:text instanceType:text autodiscoveryInstanceName:text"
+    {"GET", APIS, api_list, 0, NULL, FIND_APIS, 200, &schema_api_list, "api-read", "API instances by asset"},
+    {"GET", X_APIS, api_instances, 0, NULL, FIND_APIS, 200, &schema_instance_list, "api-read", "API instances"},
+    {"POST", APIS, api_create, ROUTE_BODY, &schema_api_create, NULL, 201, &schema_api, "api-create", "make an API instance, or (ours) a group"},
+#define ONE_API(path) \
+    {"GET", path, api_get, 0, NULL, NULL, 200, &schema_api, "api-read", "one API instance or group"}, \
+    {"PATCH", path, api_update, ROUTE_BODY, &schema_api_update, NULL, 200, &schema_api, "api-manage", "change an API instance or group"}, \
+    {"DELETE", path, api_delete, 0, NULL, NULL, 204, NULL, "api-manage", "delete an API instance or group, with its tiers"}
+    ONE_API(APIS "/{apiId}"),
+    ONE_API(VERSION),
+    {"GET", APIS "/{apiId}/owners", owner_list_of_api, 0, NULL, NULL, 200, &schema_anything, "api-read", "ours: owners of an API instance"},
+    {"POST", APIS "/{apiId}/owners", owner_add_to_api, ROUTE_BODY, &schema_owner_add, NULL, 201, &schema_anything, "api-manage", "ours: add an owner, by UUID or name"},
+    {"DELETE", APIS "/{apiId}/owners/{userId}", owner_remove_from_api, 0, NULL, NULL, 204, NULL, "api-manage", "ours: remove an owner"},
+
+#define TIERS(path, put_status) \
+    {"GET", path "/tiers", tier_list, 0, NULL, "active:flag limit:number offset:number query:text", 200, &schema_tier_list, "api-read", "SLA tiers"}, \
+    {"POST", path "/tiers", tier_create, ROUTE_BODY, &schema_tier_create, NULL, 201, &schema_tier, "api-manage", "make an SLA tier"}, \
+    {"PUT", path "/tiers/{tierId}", tier_update, ROUTE_BODY, &schema_tier_update, NULL, put_status, &schema_tier, "api-manage", "change an SLA tier"}, \
+    {"DELETE", path "/tiers/{tierId}", tier_delete, 0, NULL, NULL, 204, NULL, "api-manage", "delete an SLA tier that no contract uses"}
+    TIERS(APIS "/{apiId}", 201),
+    TIERS(VERSION, 200),
+
+#define CONTRACTS(path) \
+    {"GET", path "/contracts", contract_list, 0, NULL, "status:text limit:number offset:number query:text coreServicesId:text", 200, &schema_contract_list, "contract-read", "contracts and access requests of an API"}, \
+    {"POST", path "/contracts", contract_create, ROUTE_BODY, &schema_contract_create, NULL, 201, &schema_contract, "application-use", "request access"}, \
+    {"GET", path "/contracts/{contractId}", contract_get, 0, NULL, NULL, 200, &schema_contract, "contract-read", "one contract"}, \
+    {"PATCH", path "/contracts/{contractId}", contract_update, ROUTE_BODY, &schema_contract_update, NULL, 200, &schema_contract, "", "request another tier (application-use), or decide by status (contract-decide)"}, \
+    {"DELETE", path "/contracts/{contractId}", contract_delete, 0, NULL, NULL, 204, NULL, "contract-decide", "delete a revoked or rejected contract"}
+    CONTRACTS(APIS "/{apiId}"),
+    CONTRACTS(VERSION),
+
+#define ACTIONS(path) \
+    {"POST", path "/contracts/{contractId}/approve", contract_approve, 0, NULL, NULL, 201, &schema_contract, "contract-decide", "approve an access request"}, \
+    {"POST", path "/contracts/{contractId}/reject", contract_reject, 0, NULL, NULL, 201, &schema_contract, "contract-decide", "reject an access request"}, \
+    {"POST", path "/contracts/{contractId}/revoke", contract_revoke, 0, NULL, NULL, 201, &schema_contract, "contract-decide", "revoke a contract"}, \
+    {"POST", path "/contracts/{contractId}/restore", contract_restore, 0, NULL, NULL, 201, &schema_contract, "contract-decide", "restore a revoked contract"}, \
+    {"POST", path "/contracts/{contractId}/approveTierChange", contract_approve_tier, 0, NULL, NULL, 201, &schema_contract, "contract-decide", "approve a tier change"}, \
+    {"POST", path "/contracts/{contractId}/rejectTierChange", contract_reject_tier, 0, NULL, NULL, 201, &schema_contract, "contract-decide", "reject a tier change"}
+    ACTIONS(X_APIS "/{apiId}"),
+    ACTIONS(VERSION),
+
+    /* ---- Exchange, and the older API Platform ---- */
+
+    {"GET", EXCHANGE "/apis", api_offers, 0, NULL, FIND_APIS, 200, &schema_anything, "api-read", "ours: API instances and groups with terms and active tiers, to request access to"},
+    {"GET", EXCHANGE "/apis/{apiId}", api_offer, 0, NULL, NULL, 200, &schema_api, "api-read", "ours: one of them"},
+
+    {"GET", EXCHANGE "/applications", application_list, 0, NULL, "targetAdminSite:flag limit:number offset:number query:text", 200, &schema_anything, "application-read", "client applications, an array: one's own, or all that one may read"},
+    {"POST", EXCHANGE "/applications", application_create, ROUTE_BODY, &schema_application_create, "apiInstanceId:number apiGroupInstanceId:number", 201, &schema_application_created, "application-create", "make a client application; its secret is in the answer"},
+    {"GET", PLATFORM "/applications", application_list_older, 0, NULL, "targetAdminSite:flag limit:number offset:number query:text", 200, &schema_application_list, "application-read", "client applications: one's own, or all that one may read"},
+    {"POST", PLATFORM "/applications", application_create, ROUTE_BODY, &schema_application_create, "apiVersionId:number groupInstanceId:number", 201, &schema_application_created, "application-create", "make a client application; its secret is in the answer"},
+    {"PUT", PLATFORM "/applications/{applicationId}", application_update, ROUTE_BODY, &schema_application_update, NULL, 200, &schema_application, "application-manage", "change a client application"},
+#define ONE_APPLICATION(path) \
+    {"GET", path, application_get, 0, NULL, NULL, 200, &schema_application, "application-read", "one client application, without its secret"}, \
+    {"PATCH", path, application_update, ROUTE_BODY, &schema_application_update, NULL, 200, &schema_application, "application-manage", "change a client application"}, \
+    {"DELETE", path, application_delete, 0, NULL, NULL, 204, NULL, "application-manage", "delete a client application without approved contracts"}, \
+    {"POST", path "/secret/reset", application_reset_secret, 0, &schema_secret_reset, NULL, 201, &schema_secret, "application-use", "a new secret; (ours) the old one may go on for a while"}, \
+    {"DELETE", path "/secrets/{slot}", application_end_secret, 0, NULL, NULL, 204, NULL, "application-use", "ours: end secret 1 or 2 at once"}, \
+    {"GET", path "/owners", owner_list, 0, NULL, NULL, 200, &schema_anything, "application-read", "ours: owners, an array"}, \
+    {"POST", path "/owners", owner_add, ROUTE_BODY, &schema_owner_add, NULL, 201, &schema_anything, "application-use", "add an owner, by UUID or (ours) name"}, \
+    {"DELETE", path "/owners/{userId}", owner_remove, 0, NULL, NULL, 204, NULL, "application-manage", "remove an owner"}, \
+    {"GET", path "/contracts", access_list, 0, NULL, "limit:number offset:number", 200, &schema_anything, "application-read", "contracts and access requests of an application, an array"}, \
+    {"POST", path "/contracts", access_request, ROUTE_BODY, &schema_access_request, NULL, 201, &schema_contract, "application-use", "request access"}, \
+    {"GET", path "/contracts/{contractId}", access_get, 0, NULL, NULL, 200, &schema_contract, "contract-read", "ours: one contract"}, \
+    {"PATCH", path "/contracts/{contractId}", access_change_tier, ROUTE_BODY, &schema_tier_change, NULL, 200, &schema_contract, "application-use", "request another tier"}, \
+    {"DELETE", path "/contracts/{contractId}", access_withdraw, 0, NULL, NULL, 204, NULL, "application-use", "ours: take back what waits for approval"}
+    ONE_APPLICATION(EXCHANGE "/applications/{applicationId}"),
+    ONE_APPLICATION(PLATFORM "/applications/{applicationId}"),
+    {"POST", EXCHANGE_1 "/applications/{applicationId}/contracts", access_request, ROUTE_BODY, &schema_access_request, NULL, 201, &schema_contract, "application-use", "request access, as clients of version 1 do"},
 };
 /* clang-format on */
 

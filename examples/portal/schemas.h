@@ -24,6 +24,23 @@ extern const struct schema schema_rest_request, schema_rest_request_create,
 extern const struct schema schema_rest_application, schema_rest_application_list;
 extern const struct schema schema_rest_approval, schema_rest_approval_list;
 
+/* schemas_api.c */
+extern const struct schema schema_provider, schema_audit;
+extern const struct schema schema_api, schema_api_create, schema_api_update, schema_api_list,
+    schema_instance_list;
+extern const struct schema schema_tier, schema_tier_create, schema_tier_update, schema_tier_list;
+
+/* schemas_application.c */
+extern const struct schema schema_application, schema_application_create,
+    schema_application_created, schema_application_update, schema_application_list;
+extern const struct schema schema_secret_reset, schema_secret;
+extern const struct schema schema_owner, schema_owner_add, schema_change_list;
+
+/* schemas_contract.c */
+extern const struct schema schema_contract, schema_contract_create, schema_contract_update,
+    schema_contract_list;
+extern const struct schema schema_access_request, schema_tier_change;
+
 /* schemas.c */
 extern const struct schema schema_anything;
 
