@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libxml2 and xmlsec are set up at most once in a process, whoever comes first. */
+#include "access/saml.h"
+
+#include "base/error.h"
+
+#include <libxml/parser.h>
+#include <xmlsec/crypto.h>
+#include <xmlsec/errors.h>
+#include <xmlsec/list.h>
+#include <xmlsec/transforms.h>
+
+#include <pthread.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool works;
+
+/* A second xmlSecInit would register everything twice, so a host's own is left as it is. */
+static bool set_up_by_host(void)
+{
+    return xmlSecTransformIdsGet()->id != xmlSecPtrListIdUnknown;
+}
+
+static void set_up(void)
+{
+    xmlInitParser();
+    if (set_up_by_host()) {
+        works = true;
+        return;
+    }
+    /* Anybody may post a response: it must not be able to fill a log. */
+    xmlSecErrorsDefaultCallbackEnableOutput(0);
+    works = xmlSecInit() >= 0 && xmlSecCheckVersion() == 1 && xmlSecCryptoAppInit(NULL) >= 0 &&
+            xmlSecCryptoInit() >= 0;
+}
+
+int clientid__saml_library(clientid_error *error)
+{
+    pthread_once(&once, set_up);
+    if (!works)
+        return clientid__fail(error, CLIENTID_ERR_CRYPTO, "xmlsec cannot be set up");
+    return 0;
+}
