@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#include <openssl/err.h>
-
 #include <stdlib.h>
 
 #define MINUTE 60000000000ULL
@@ -54,6 +52,7 @@ static int set_options(clientid_saml *saml, const clientid_saml_options *o, clie
 int clientid_saml_new(clientid_saml **out, const clientid_saml_options *options,
                       clientid_error *error)
 {
+    struct clientid__saml_quiet quiet;
     clientid_saml *saml;
     int rc;
 
@@ -65,9 +64,9 @@ int clientid_saml_new(clientid_saml **out, const clientid_saml_options *options,
     saml = calloc(1, sizeof(*saml));
     if (saml == NULL)
         return clientid__fail(error, CLIENTID_ERR_NOMEM, "out of memory");
-    ERR_set_mark();
+    clientid__saml_quiet_begin(&quiet);
     rc = set_options(saml, options, error);
-    ERR_pop_to_mark();
+    clientid__saml_quiet_end(&quiet);
     if (rc != 0) {
         clientid_saml_del(saml);
         return rc;
@@ -92,38 +91,38 @@ void clientid_saml_del(clientid_saml *saml)
 }
 
 /* Signatures come first: the rest is about what the provider said, not about what somebody posted. */
-static int verify(const clientid_saml *saml, const struct clientid__saml_message *message,
-                  uint64_t now_ns, clientid_saml_user *user, clientid_error *error)
+static int verify(const clientid_saml *saml, clientid_str response, uint64_t now_ns,
+                  clientid_saml_user *user, clientid_error *error)
 {
-    int rc = clientid__saml_check_signatures(saml, message, error);
+    struct clientid__saml_message message = {.doc = NULL};
+    int rc = clientid__saml_read(&message, response, error);
 
+    if (rc != 0)
+        return rc;
+    rc = clientid__saml_check_signatures(saml, &message, error);
     if (rc == 0)
-        rc = clientid__saml_check_response(saml, message->response, error);
+        rc = clientid__saml_check_response(saml, message.response, error);
     if (rc == 0)
-        rc = clientid__saml_check_assertion(saml, message->assertion, now_ns, user, error);
+        rc = clientid__saml_check_assertion(saml, message.assertion, now_ns, user, error);
     if (rc == 0)
-        rc = clientid__saml_read_user(saml, message->assertion, user, error);
+        rc = clientid__saml_read_user(saml, message.assertion, user, error);
+    xmlFreeDoc(message.doc);
     return rc;
 }
 
 int clientid_saml_verify(const clientid_saml *saml, clientid_str response, uint64_t now_ns,
                          clientid_saml_user *out, clientid_error *error)
 {
-    struct clientid__saml_message message = {.doc = NULL};
     clientid_saml_user user = {.size = sizeof(user)};
+    struct clientid__saml_quiet quiet;
     int rc;
 
     if (saml == NULL || out == NULL || out->size != sizeof(*out) ||
         (response.ptr == NULL && response.len > 0))
         return clientid__fail(error, CLIENTID_ERR_ARG, "invalid argument");
-    rc = clientid__saml_read(&message, response, error);
-    if (rc != 0)
-        return rc;
-    /* A failed check of a signature must not look like a failure of the host's own TLS. */
-    ERR_set_mark();
-    rc = verify(saml, &message, now_ns, &user, error);
-    ERR_pop_to_mark();
-    xmlFreeDoc(message.doc);
+    clientid__saml_quiet_begin(&quiet);
+    rc = verify(saml, response, now_ns, &user, error);
+    clientid__saml_quiet_end(&quiet);
     if (rc == 0)
         *out = user;
     return rc;

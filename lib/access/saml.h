@@ -6,6 +6,7 @@
 #include <clientid/access.h>
 
 #include <libxml/tree.h>
+#include <libxml/xmlerror.h>
 #include <xmlsec/xmlsec.h>
 
 #include <xmlsec/keys.h>
@@ -106,5 +107,16 @@ int clientid__saml_load_keys(clientid_saml *saml, clientid_str certificates, cli
 
 /* Sets libxml2 and xmlsec up, once per process; CLIENTID_ERR_CRYPTO when that failed. */
 int clientid__saml_library(clientid_error *error);
+
+/*
+ * Between these two, errors of libxml2 go nowhere, and those of OpenSSL leave no trace afterwards: a stranger's
+ * response fills no log, and a failed check of it does not look like a failure of the host's own TLS.
+ */
+struct clientid__saml_quiet {
+    xmlStructuredErrorFunc handler; /* the thread's, to be put back */
+    void *context;
+};
+void clientid__saml_quiet_begin(struct clientid__saml_quiet *quiet);
+void clientid__saml_quiet_end(const struct clientid__saml_quiet *quiet);
 
 #endif

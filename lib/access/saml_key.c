@@ -4,8 +4,10 @@
 
 #include "base/error.h"
 
+#include <openssl/evp.h>
 #include <xmlsec/crypto.h>
 #include <xmlsec/keysdata.h>
+#include <xmlsec/openssl/evp.h>
 
 #include <string.h>
 
@@ -20,10 +22,12 @@ static int unfit(clientid_error *error, size_t index, const char *why)
                              index + 1, why);
 }
 
+/* xmlsec does not tell the size of EC keys. */
 static const char *weakness(xmlSecKeyPtr key)
 {
     xmlSecKeyDataPtr value = xmlSecKeyGetValue(key);
-    xmlSecSize bits = xmlSecKeyDataGetSize(value);
+    EVP_PKEY *pkey = xmlSecOpenSSLEvpKeyDataGetEvp(value);
+    int bits = pkey != NULL ? EVP_PKEY_get_bits(pkey) : 0;
 
     if (xmlSecKeyDataCheckId(value, xmlSecKeyDataRsaId))
         return bits < RSA_BITS_MIN ? "has an RSA key under 2048 bits" : NULL;

@@ -4,7 +4,9 @@
 
 #include "base/error.h"
 
+#include <libxml/globals.h>
 #include <libxml/parser.h>
+#include <openssl/err.h>
 #include <xmlsec/crypto.h>
 #include <xmlsec/errors.h>
 #include <xmlsec/list.h>
@@ -40,4 +42,24 @@ int clientid__saml_library(clientid_error *error)
     if (!works)
         return clientid__fail(error, CLIENTID_ERR_CRYPTO, "xmlsec cannot be set up");
     return 0;
+}
+
+static void ignore(void *context, xmlErrorPtr error)
+{
+    (void)context;
+    (void)error;
+}
+
+void clientid__saml_quiet_begin(struct clientid__saml_quiet *quiet)
+{
+    *quiet = (struct clientid__saml_quiet){xmlStructuredError, xmlStructuredErrorContext};
+    xmlSetStructuredErrorFunc(NULL, ignore);
+    ERR_set_mark();
+}
+
+void clientid__saml_quiet_end(const struct clientid__saml_quiet *quiet)
+{
+    ERR_pop_to_mark();
+    xmlResetLastError();
+    xmlSetStructuredErrorFunc(quiet->context, quiet->handler);
 }
