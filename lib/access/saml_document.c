@@ -104,6 +104,24 @@ static int parse_text(const char *xml, size_t len, xmlDoc **out, clientid_error 
 
 /* ---- elements ---- */
 
+/* Canonicalization sorts what an element has, in quadratic time. */
+enum { ATTRIBUTES_MAX = 64 };
+
+static int check_size(const xmlNode *element, clientid_error *error)
+{
+    size_t count = 0;
+
+    for (const xmlAttr *at = element->properties; at != NULL; at = at->next)
+        count++;
+    for (const xmlNs *at = element->nsDef; at != NULL; at = at->next)
+        count++;
+    if (count > ATTRIBUTES_MAX)
+        return clientid__fail(error, CLIENTID_ERR_SYNTAX,
+                              "an element has more than %d attributes and namespaces",
+                              ATTRIBUTES_MAX);
+    return 0;
+}
+
 /* SAML writes ID, signatures Id, others id and xml:id: any of them may be what a reference finds. */
 static int note_ids(xmlHashTablePtr ids, const xmlNode *element, clientid_error *error)
 {
@@ -130,6 +148,7 @@ static int look_at(struct survey *survey, const xmlNode *node, clientid_error *e
 {
     static const char *const encrypted[] = {"EncryptedAssertion", "EncryptedID", "NewEncryptedID",
                                             "EncryptedAttribute"};
+    int rc;
 
     /* Signatures leave comments out: they could only split a text that is read later. */
     if (node->type == XML_COMMENT_NODE || node->type == XML_PI_NODE)
@@ -142,7 +161,8 @@ static int look_at(struct survey *survey, const xmlNode *node, clientid_error *e
             return clientid__saml_broken(error, CLIENTID__SAML_ENCRYPTED, "there is an %s",
                                          encrypted[i]);
     survey->assertions += clientid__saml_is(node, CLIENTID__SAML_ASSERTION_NS, "Assertion");
-    return note_ids(survey->ids, node, error);
+    rc = check_size(node, error);
+    return rc != 0 ? rc : note_ids(survey->ids, node, error);
 }
 
 /* The node after |node| in the order of the document. */

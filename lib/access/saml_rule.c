@@ -47,7 +47,7 @@ int clientid__saml_instead(clientid_error *error, enum clientid__saml_rule rule,
 
     if (found == NULL)
         return clientid__saml_broken(error, rule, "%s is missing", what);
-    for (; found[len] != '\0' && len < sizeof(shown) - 1; len++)
+    for (; len < sizeof(shown) - 1 && found[len] != '\0'; len++)
         shown[len] = found[len] >= ' ' && found[len] <= '~' ? found[len] : '?';
     shown[len] = '\0';
     return clientid__saml_broken(error, rule, "%s is \"%s\"", what, shown);

@@ -71,6 +71,27 @@ static int misshapen(clientid_error *error, const char *name)
                                  "%s has not the children it should have", name);
 }
 
+/* xmlsec looks every prefix of the list up at every element. */
+enum { PREFIXES_MAX = 255 };
+
+static int check_exclusive(const xmlNode *element, clientid_error *error)
+{
+    const xmlNode *child = clientid__saml_element(element->children);
+    const char *prefixes;
+    int rc =
+        check_algorithm(element, exclusive, COUNT(exclusive), CLIENTID__SAML_SIGNATURE_FORM, error);
+
+    if (rc != 0 || child == NULL)
+        return rc;
+    prefixes = clientid__saml_attribute(child, "PrefixList");
+    if (prefixes == NULL || strlen(prefixes) > PREFIXES_MAX ||
+        clientid__saml_element(child->next) != NULL)
+        return clientid__saml_broken(
+            error, CLIENTID__SAML_SIGNATURE_FORM,
+            "a canonicalization has another child than a short PrefixList");
+    return 0;
+}
+
 static int check_transforms(const xmlNode *transforms, clientid_error *error)
 {
     static const char *const names[] = {"Transform", "Transform"};
@@ -81,9 +102,7 @@ static int check_transforms(const xmlNode *transforms, clientid_error *error)
         return misshapen(error, "Transforms");
     rc = check_algorithm(child[0], enveloped, COUNT(enveloped), CLIENTID__SAML_SIGNATURE_FORM,
                          error);
-    return rc != 0 ? rc
-                   : check_algorithm(child[1], exclusive, COUNT(exclusive),
-                                     CLIENTID__SAML_SIGNATURE_FORM, error);
+    return rc != 0 ? rc : check_exclusive(child[1], error);
 }
 
 /* |id| is that of the element which is signed. */
@@ -112,8 +131,7 @@ static int check_signed_info(const xmlNode *info, const char *id, clientid_error
 
     if (!shaped(info, names, COUNT(names), child))
         return misshapen(error, "SignedInfo");
-    rc = check_algorithm(child[0], exclusive, COUNT(exclusive), CLIENTID__SAML_SIGNATURE_FORM,
-                         error);
+    rc = check_exclusive(child[0], error);
     if (rc == 0)
         rc = check_algorithm(child[1], methods, COUNT(methods), CLIENTID__SAML_ALGORITHM, error);
     return rc != 0 ? rc : check_reference(child[2], id, error);
