@@ -67,7 +67,8 @@ bool clientid__saml_time(const char *text, uint64_t *time_ns)
                      .tm_hour = number(text + 11, 2),
                      .tm_min = number(text + 14, 2),
                      .tm_sec = number(text + 17, 2)};
-    if (tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
+    /* An hour too many is another day. */
+    if (tm.tm_min > 59 || tm.tm_sec > 59)
         return false;
     back = tm;
     seconds = timegm(&back);

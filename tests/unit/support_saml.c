@@ -160,6 +160,16 @@ static bool is_signature(const xmlNode *node)
     return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, "Signature") == 0;
 }
 
+/* Whether somebody else made it before. */
+static bool is_made(const xmlNode *signature)
+{
+    const xmlNode *at = signature->children;
+
+    while (at != NULL && strcmp((const char *)at->name, "SignatureValue") != 0)
+        at = at->next;
+    return at != NULL && at->children != NULL;
+}
+
 static void sign_one(xmlNode *signature, const struct support_saml_key *key)
 {
     xmlSecDSigCtxPtr context = xmlSecDSigCtxCreate(NULL);
@@ -177,7 +187,7 @@ static void sign_all(xmlNode *element, const struct support_saml_key *key)
         if (at->type == XML_ELEMENT_NODE && !is_signature(at))
             sign_all(at, key);
     for (xmlNode *at = element->children; at != NULL; at = at->next)
-        if (is_signature(at))
+        if (is_signature(at) && !is_made(at))
             sign_one(at, key);
 }
 

@@ -23,7 +23,7 @@ char *support_saml_cut(const char *text, const char *from, const char *to);
 
 /*
  * A template of a signature over the element with that ID.  Signed is a text in which every template is filled
- * in, the innermost first.
+ * in, the innermost first; signatures that are made already stay.
  */
 char *support_saml_template(const char *id, const char *method);
 char *support_saml_sign(const char *text, const struct support_saml_key *key);

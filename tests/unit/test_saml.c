@@ -392,6 +392,25 @@ static char *before(const char *text, const char *at, const char *what)
     return out;
 }
 
+/* A signature that does not hold is no less broken for being inside of one that does. */
+static void test_inner_signature(void **state)
+{
+    char *text = sign_text(template_of(ASSERTION, "rsa-sha256"), &world.stranger);
+    char *outer = support_saml_template("_r1", "rsa-sha256");
+    char *both = before(text, "<samlp:Status>", outer);
+    clientid_saml_user user;
+    clientid_error error;
+
+    (void)state;
+    both = sign_text(both, &world.rsa);
+    verify_text(world.saml, both, NOON, &user, &error);
+    assert_string_equal(error.text, "saml-signature: no key of the certificates made the signature "
+                                    "of the Assertion");
+    free(text);
+    free(outer);
+    free(both);
+}
+
 static void test_places(void **state)
 {
     /* Where the signature is put instead; |keep|: also stays where it was. */
@@ -831,8 +850,10 @@ static void test_responses(void **state)
          "<samlp:Status><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:"
          "2.0:status:Success\"/></samlp:Status>",
          "", .want = "saml-status"},
-        {"two status codes", RESPONSE, "<samlp:Status>",
-         "<samlp:Status><samlp:StatusCode Value=\"x\"/>", .want = "saml-status"},
+        {"two status codes", RESPONSE, "</samlp:Status>",
+         "<samlp:StatusCode Value=\"x\"/></samlp:Status>", .want = "saml-status"},
+        {"two statuses", RESPONSE, "</samlp:Status>", "</samlp:Status><samlp:Status/>",
+         .want = "saml-status"},
         {"a response of SAML 1.1", RESPONSE,
          "Version=\"2.0\" IssueInstant=\"2026-01-01T12:00:00Z\" D", "Version=\"1.1\" D",
          .want = "saml-version"},
@@ -842,6 +863,8 @@ static void test_responses(void **state)
          .want = "saml-version"},
         {"answers a request", RESPONSE, "<samlp:Response ", "<samlp:Response InResponseTo=\"_q\" ",
          .want = "saml-in-response-to"},
+        {"an attribute of that name in another namespace", RESPONSE, "<samlp:Response ",
+         "<samlp:Response xmlns:x=\"urn:x\" x:InResponseTo=\"_q\" ", .want = NULL},
         {"the confirmation answers a request", RESPONSE, "<saml:SubjectConfirmationData ",
          "<saml:SubjectConfirmationData InResponseTo=\"_q\" ", .want = "saml-in-response-to"},
     };
@@ -869,8 +892,10 @@ static void test_assertions(void **state)
          "<saml:SubjectConfirmation xmlns:saml=\"urn:x\" ", .want = "saml-confirmation"},
         {"confirmed by a key", RESPONSE, "cm:bearer", "cm:holder-of-key",
          .want = "saml-confirmation"},
-        {"two confirmations", RESPONSE, "<saml:SubjectConfirmation ",
-         "<saml:SubjectConfirmation/><saml:SubjectConfirmation ", .want = "saml-confirmation"},
+        {"two confirmations", RESPONSE, "</saml:SubjectConfirmation>",
+         "</saml:SubjectConfirmation><saml:SubjectConfirmation/>", .want = "saml-confirmation"},
+        {"two data of the confirmation", RESPONSE, "</saml:SubjectConfirmation>",
+         "<saml:SubjectConfirmationData/></saml:SubjectConfirmation>", .want = "saml-confirmation"},
         {"no data of the confirmation", RESPONSE, "<saml:SubjectConfirmationData ",
          "<saml:SubjectConfirmationData xmlns:saml=\"urn:x\" ", .want = "saml-confirmation"},
         {"confirmed without end", RESPONSE, "NotOnOrAfter=\"2026-01-01T12:05:00Z\"", "",
@@ -899,9 +924,9 @@ static void test_assertions(void **state)
          "<saml:Audience>https://other", .want = "saml-audience"},
         {"one of several audiences", RESPONSE, "<saml:Audience>",
          "<saml:Audience>https://other.example</saml:Audience><saml:Audience>", .want = NULL},
-        {"restricted twice, once to others", RESPONSE, "<saml:AudienceRestriction>",
-         "<saml:AudienceRestriction><saml:Audience>https://other.example</saml:Audience>"
-         "</saml:AudienceRestriction><saml:AudienceRestriction>",
+        {"restricted twice, once to others", RESPONSE, "</saml:AudienceRestriction>",
+         "</saml:AudienceRestriction><saml:AudienceRestriction><saml:Audience>https://other.example"
+         "</saml:Audience></saml:AudienceRestriction>",
          .want = "saml-audience"},
         {"nobody signed in", RESPONSE, "<saml:AuthnStatement ",
          "<saml:AuthnStatement xmlns:saml=\"urn:x\" ", .want = "saml-session"},
@@ -1130,12 +1155,14 @@ static void test_certificates(void **state)
     char *nine = calloc(9, len + 1);
 
     (void)state;
-    for (size_t i = 0; i < 9; i++)
-        memcpy(nine + i * len, world.rsa.certificate, len);
     refuse_certificates("");
     refuse_certificates("certificate");
     refuse_certificates(cut);
     refuse_certificates(broken);
+    snprintf(nine, 9 * len, "%s%s", world.rsa.certificate, cut);
+    refuse_certificates(nine);
+    for (size_t i = 0; i < 9; i++)
+        memcpy(nine + i * len, world.rsa.certificate, len);
     refuse_certificates(nine);
     for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++) {
         struct support_saml_key key;
@@ -1325,6 +1352,7 @@ int main(void)
         cmocka_unit_test(test_transforms),
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_changed_after_signing),
+        cmocka_unit_test(test_inner_signature),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_key_in_message),
