@@ -110,7 +110,8 @@ typedef struct clientid_saml_user {
  * |response| is the form parameter SAMLResponse: Base64 (RFC 4648 section 4; CR and LF are left out), which holds
  * UTF-8.  |now_ns| is nanoseconds since 1970.  |out| is written on success only, but for |out->size|, which must
  * be set.  Allocates, and takes a millisecond; at worst, for a response made to that end, half a second.
- * CLIENTID_ERR_ARG, _SYNTAX (too large, not Base64, not XML), _RULE, _NOMEM.
+ * CLIENTID_ERR_ARG, _SYNTAX (too large, not Base64, not XML), _RULE, _NOMEM (memory that libxml2 or xmlsec could not
+ * get may also show as _SYNTAX, or as rule saml-signature).
  * Prints nothing, and leaves the thread's error queue of OpenSSL and error handler of libxml2 as they were.
  */
 CLIENTID_EXPORT int clientid_saml_verify(const clientid_saml *saml, clientid_str response,

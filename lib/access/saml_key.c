@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <xmlsec/crypto.h>
 #include <xmlsec/keysdata.h>
+#include <xmlsec/list.h>
 #include <xmlsec/openssl/evp.h>
 
 #include <string.h>
@@ -50,6 +51,9 @@ static int load_key(clientid_saml *saml, clientid_str pem, clientid_error *error
     if (saml->keys[index] == NULL)
         return unfit(error, index, "cannot be read");
     saml->key_count++;
+    /* The certificate has served: nothing of it is copied, or looked at, for each response. */
+    if (saml->keys[index]->dataList != NULL)
+        xmlSecPtrListEmpty(saml->keys[index]->dataList);
     why = weakness(saml->keys[index]);
     return why != NULL ? unfit(error, index, why) : 0;
 }
