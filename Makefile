@@ -103,7 +103,7 @@ access_so := libclientid-access.so.$(VERSION)
 access_a := $(BUILD)/libclientid-access.a
 libs     := $(core_a) $(BUILD)/libclientid.so $(store_a) $(BUILD)/libclientid-store.so \
             $(if $(access),$(access_a) $(BUILD)/libclientid-access.so)
-programs := $(BUILD)/clientidctl $(BUILD)/clientid-proxy
+programs := $(BUILD)/clientidctl $(BUILD)/clientid-proxy $(BUILD)/clientid-portal
 
 all: $(libs) $(programs)
 	$(if $(access),,@echo 'libclientid-access is left out: pkg-config finds no xmlsec1-openssl')
@@ -162,10 +162,12 @@ $(BUILD)/clientid-proxy: $(proxy_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
 
-portal_src := $(sort $(wildcard examples/portal/*.c))
-$(BUILD)/clientid-portal: $(portal_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
+# Sign-in by assertion takes libclientid-access.
+portal_src := $(sort $(filter-out $(if $(access),%/saml_none.c,%/saml.c),$(wildcard examples/portal/*.c)))
+$(BUILD)/clientid-portal: $(portal_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a) $(if $(access),$(access_a))
 	@$(say) LD $@
-	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
+	$(Q)$(link) -o $@ $(filter %.o,$^) $(if $(access),$(access_a)) $(store_a) $(core_a) $(core_libs) $(store_libs) $(proxy_libs) \
+	    $(if $(access),$(access_libs))
 
 example_bin := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 $(example_bin): $(BUILD)/examples/%: $(BUILD)/examples/%.o $(store_a) $(core_a)
