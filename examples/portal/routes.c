@@ -101,7 +101,7 @@ const struct route routes[] = {
     {"DELETE", path, api_delete, 0, NULL, NULL, 204, NULL, "api-manage", "delete an API instance or group, with its tiers"}
     ONE_API(APIS "/{apiId}"),
     ONE_API(VERSION),
-    {"GET", APIS "/{apiId}/owners", owner_list_of_api, 0, NULL, NULL, 200, &schema_anything, "api-read", "ours: owners of an API instance"},
+    {"GET", APIS "/{apiId}/owners", owner_list_of_api, 0, NULL, NULL, 200, &schema_anything, "api-manage", "ours: owners of an API instance"},
     {"POST", APIS "/{apiId}/owners", owner_add_to_api, ROUTE_BODY, &schema_owner_add, NULL, 201, &schema_anything, "api-manage", "ours: add an owner, by UUID or name"},
     {"DELETE", APIS "/{apiId}/owners/{userId}", owner_remove_from_api, 0, NULL, NULL, 204, NULL, "api-manage", "ours: remove an owner"},
 
