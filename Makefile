@@ -399,6 +399,18 @@ bench-peers:
 bench-peers-run: $(bench_peers)
 	$(Q)sh bench/peers/run.sh $(BUILD)
 
+# What the portal sustains: 1,000 reads and 200 writes a second, and the feed, at 100,000 applications.
+bench_portal := $(BUILD)/bench/portal/bench-portal
+$(BUILD)/bench/portal/%.o: bench/portal/%.c $(stamp)
+	@mkdir -p $(@D) && $(say) CC $<
+	$(Q)$(compile) -c -o $@ $<
+$(bench_portal): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/portal/*.c))) $(store_a) $(core_a)
+	@$(say) LD $@
+	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
+.PHONY: bench-portal
+bench-portal: $(bench_portal) $(BUILD)/clientid-portal
+	$(Q)$(bench_portal) $(BUILD)/clientid-portal $(BUILD)/bench/portal
+
 bench_commit = $(shell git rev-parse --short HEAD 2>/dev/null)
 bench: $(bench_bin)
 	$(Q)$(bench_bin) $(if $(BIG),--big) --folder $(BUILD)/bench --page $(BUILD)/bench/page.txt --json $(BUILD)/bench/results.json \

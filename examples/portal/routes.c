@@ -52,6 +52,7 @@ const struct route routes[] = {
     CONNECTED_APPS(ACCOUNTS),
     CONNECTED_APPS(ORGANIZATION),
 
+    {"GET", "/apigateway/ccs/v3/organizations/{organizationId}/environments/{environmentId}/apis/{apiId}/contracts", feed_contracts, 0, NULL, "cursor:text limit:number", 200, &schema_feed, "feed-read", "the contracts of an API instance, for its gateways"},
     /* ---- webMethods Developer Portal: its samples show paths with and without "/portal" ---- */
 #define REST(prefix) \
     {"GET", prefix "/hooks", rest_hook_list, ROUTE_REST | ROUTE_BASIC, NULL, "page:number limit:number", 200, &schema_rest_hook_list, "gateway-manage", "webhooks"}, \

@@ -44,4 +44,7 @@ extern const struct schema schema_access_request, schema_tier_change;
 /* schemas.c */
 extern const struct schema schema_anything;
 
+/* schemas_feed.c */
+extern const struct schema schema_feed;
+
 #endif

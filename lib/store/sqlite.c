@@ -495,6 +495,7 @@ static const struct clientid__store_ops *sqlite_ops(void)
         .application = &clientid__sqlite_application,
         .owner = &clientid__sqlite_owner,
         .contract = &clientid__sqlite_contract,
+        .feed = &clientid__sqlite_feed,
         .user = &clientid__sqlite_user,
         .token = &clientid__sqlite_token,
         .connected_app = &clientid__sqlite_connected_app,

@@ -154,6 +154,7 @@ extern const struct clientid__token_ops clientid__sqlite_token;
 extern const struct clientid__connected_app_ops clientid__sqlite_connected_app;
 extern const struct clientid__api_owner_ops clientid__sqlite_api_owner;
 extern const struct clientid__log_ops clientid__sqlite_log;
+extern const struct clientid__feed_ops clientid__sqlite_feed;
 extern const struct clientid__provider_ops clientid__sqlite_provider;
 extern const struct clientid__hook_ops clientid__sqlite_hook;
 extern const struct clientid__user_request_ops clientid__sqlite_user_request;

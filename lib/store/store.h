@@ -223,6 +223,27 @@ struct clientid__contract_ops {
                uint64_t *ids, size_t max, size_t *count, clientid_error *error);
 };
 
+/* What the gateways of one API instance are told: events as of source.h. */
+struct clientid__feed_ops {
+    /* Of the instance and its groups; |after| 0: all there are, else those that changed or went since that revision. */
+    int (*tiers)(clientid_store *store, uint64_t api_id, uint64_t after, clientid_event_fn *emit,
+                 void *sink, clientid_error *error);
+    int (*groups)(clientid_store *store, uint64_t api_id, clientid_event_fn *emit, void *sink,
+                  clientid_error *error);
+    /* The instance and its groups are places, in the order of their ids: the one after |after|, 0: none. */
+    int (*next_place)(clientid_store *store, uint64_t api_id, uint64_t after, uint64_t *out,
+                      clientid_error *error);
+    /* Approved ones of a place, by id. */
+    int (*contracts)(clientid_store *store, uint64_t place, uint64_t after, uint64_t max,
+                     clientid_event_fn *emit, void *sink, clientid_error *error);
+    /* Of all statuses and removed ones, by revision and id, behind those two. */
+    int (*changed)(clientid_store *store, uint64_t api_id, uint64_t revision, uint64_t after,
+                   uint64_t max, clientid_event_fn *emit, void *sink, clientid_error *error);
+    /* The newest revision that the log no longer has; how often groups changed since |revision|. */
+    int (*history)(clientid_store *store, uint64_t revision, uint64_t *floor, uint64_t *regrouped,
+                   clientid_error *error);
+};
+
 struct clientid__user_ops {
     int (*insert)(clientid_store *store, const clientid_user_record *record, clientid_str password,
                   uint64_t *id, clientid_error *error);
@@ -479,6 +500,7 @@ struct clientid__store_ops {
     const struct clientid__application_ops *application;
     const struct clientid__owner_ops *owner;
     const struct clientid__contract_ops *contract;
+    const struct clientid__feed_ops *feed;
     const struct clientid__user_ops *user;
     const struct clientid__token_ops *token;
     const struct clientid__connected_app_ops *connected_app;
