@@ -118,7 +118,7 @@ const struct route routes[] = {
     {"GET", path "/contracts", contract_list, 0, NULL, "status:text limit:number offset:number query:text coreServicesId:text", 200, &schema_contract_list, "contract-read", "contracts and access requests of an API"}, \
     {"POST", path "/contracts", contract_create, ROUTE_BODY, &schema_contract_create, NULL, 201, &schema_contract, "application-use", "request access"}, \
     {"GET", path "/contracts/{contractId}", contract_get, 0, NULL, NULL, 200, &schema_contract, "contract-read", "one contract"}, \
-    {"PATCH", path "/contracts/{contractId}", contract_update, ROUTE_BODY, &schema_contract_update, NULL, 200, &schema_contract, "", "request another tier (application-use), or decide by status (contract-decide)"}, \
+    {"PATCH", path "/contracts/{contractId}", contract_update, ROUTE_BODY, &schema_contract_update, NULL, 200, &schema_contract, "", "request another tier (application-use), or decide by tierId or status (contract-decide)"}, \
     {"DELETE", path "/contracts/{contractId}", contract_delete, 0, NULL, NULL, 204, NULL, "contract-decide", "delete a revoked or rejected contract"}
     CONTRACTS(APIS "/{apiId}"),
     CONTRACTS(VERSION),
