@@ -251,10 +251,12 @@ $(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
 	$(Q)$(compile) -Itests/interop -Itests/unit -c -o $@ $<
 $(interop_bin): $(interop_common)
+# What libmicrohttpd uses itself: a server of the tests looks at certificates of its clients.
+$(interop_bin): private more_libs := -lgnutls
 $(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
 	$(Q)$(compile) $(extra) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(extra_libs) $(store_a) $(core_a) $(LDFLAGS) \
-	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -ldl
+	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) $(more_libs) -ldl
 
 # This one is a stand-in for Envoy: the module finds its callbacks in it.
 $(BUILD)/tests/unit/test_envoy_module: LDFLAGS += -rdynamic
@@ -279,7 +281,7 @@ $(BUILD)/tests/hosts/support_%.o: tests/hosts/support_%.c $(stamp)
 $(hosts_bin): $(BUILD)/tests/%: tests/%.c $(hosts_common) $(interop_common) $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
 	$(Q)$(compile) -Itests/hosts -Itests/interop -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(store_a) \
-	    $(core_a) $(LDFLAGS) $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -ldl
+	    $(core_a) $(LDFLAGS) $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -lgnutls -ldl
 check-hosts:
 	$(Q)sh tests/tools/packages.sh hosts
 	$(Q)$(MAKE) --no-print-directory hosts
