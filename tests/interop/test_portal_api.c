@@ -109,6 +109,11 @@ static void apis(void **state)
          FIELD("/spec/groupId")},
         {"root", "POST", APIS, "{" SPEC("a") ",\"instanceLabel\":7}", 400, FIELD("/instanceLabel")},
         {"root", "POST", APIS, "{" SPEC("a") ",\"labels\":1}", 400, FIELD("/labels")},
+        {"root", "POST", APIS, "{" SPEC("a") ",\"instanceLabel\":\"a\",\"name\":\"b\"}", 400,
+         FIELD("/name")},
+        {"root", "POST", APIS,
+         "{" SPEC("a") ",\"providerId\":\"a\",\"clientProvider\":{\"providerId\":\"b\"}}", 400,
+         FIELD("/providerId")},
         {"root", "POST", APIS, "{" SPEC("a") ",\"members\":[\"orders\"]}", 400,
          BREAKS("instance-members")},
         {"root", "POST", APIS,
@@ -230,6 +235,15 @@ static void tiers(void **state)
         {"oona", "POST", APIS "/${orders}/tiers",
          "{\"name\":\"a\",\"status\":\"ACTIVE\",\"limits\":[" LIMIT("1") "," LIMIT("2") "]}", 400,
          BREAKS("limit-period")},
+        {"oona", "POST", APIS "/${orders}/tiers",
+         "{\"name\":\"a\",\"status\":\"ACTIVE\",\"limits\":[{\"maximumRequests\":1,"
+         "\"timePeriodInMilliseconds\":1000},{\"maximumRequests\":1,\"timePeriodInMilliseconds\":"
+         "2000},{\"maximumRequests\":1,\"timePeriodInMilliseconds\":3000},{\"maximumRequests\":1,"
+         "\"timePeriodInMilliseconds\":4000},{\"maximumRequests\":1,\"timePeriodInMilliseconds\":"
+         "5000},{\"maximumRequests\":1,\"timePeriodInMilliseconds\":6000},{\"maximumRequests\":1,"
+         "\"timePeriodInMilliseconds\":7000},{\"maximumRequests\":1,\"timePeriodInMilliseconds\":"
+         "8000},{\"maximumRequests\":1,\"timePeriodInMilliseconds\":9000}]}",
+         400, BREAKS("limit-count")},
         {"mia", "POST", APIS "/${orders}/tiers", "{\"name\":\"a\",\"status\":\"ACTIVE\"}", 403,
          BREAKS("api-manage")},
         {"oona", "POST", APIS "/${stock}/tiers", "{\"name\":\"a\",\"status\":\"ACTIVE\"}", 403,
@@ -416,7 +430,7 @@ static void access_requests(void **state)
          "\"clientId\":\"${sample.client}\",\"clientSecret\":\"@none\",\"requestedTier\":null,"
          "\"tier\":{\"id\":${gold},\"name\":\"gold\",\"autoApprove\":true,\"limits\":[{"
          "\"maximumRequests\":5}]},\"api\":{\"id\":${orders},\"assetId\":\"orders-api\"}}"},
-        {"mia", "POST", REQUEST("shopper"),
+        {"mia", "POST", "/exchange/api/v1/organizations/${org}/applications/${shopper}/contracts",
          "{\"apiId\":\"${orders}\",\"environmentId\":\"${env}\",\"requestedTierId\":${silver},"
          "\"acceptedTerms\":true,\"organizationId\":\"${org}\",\"groupId\":\"${org}\","
          "\"assetId\":\"orders-api\",\"version\":\"1.0.0\",\"productAPIVersion\":\"v1\"}",
@@ -449,6 +463,11 @@ static void access_requests(void **state)
          "\"requestAccessInfo\":{\"reason\":\"why\"},\"apiId\":${stock},\"api\":{\"id\":${stock}}"
          "}"},
 
+        {"root", "POST", APIS "/${foreign}/tiers", "{\"name\":\"shut\",\"status\":\"DEPRECATED\"}",
+         201, "{\"id\":\"@keep shut\"}"},
+        {"mia", "POST", REQUEST("acme"), "{\"apiId\":\"${foreign}\"}", 400, BREAKS("tier-closed")},
+        {"mia", "POST", REQUEST("acme"), "{\"apiId\":\"${foreign}\",\"requestedTierId\":${gold}}",
+         400, BREAKS("tier-other-api")},
         {"mia", "POST", REQUEST("shopper"), "{\"apiId\":\"${orders}\",\"requestedTierId\":${gold}}",
          409, BREAKS("contract-taken")},
         {"max", "POST", REQUEST("maximal"), "{\"apiId\":\"${orders}\"}", 400,
@@ -497,6 +516,7 @@ static void contracts(void **state)
          "{\"total\":2,\"contracts\":[]}"},
         {"oona", "GET", APIS "/${orders}/contracts/${approved}", NULL, 200,
          "{\"tierId\":${gold},\"tier\":{\"name\":\"gold\",\"applicationCount\":\"@none\"}}"},
+        {"max", "GET", APIS "/${orders}/contracts", NULL, 200, "{\"total\":0,\"contracts\":[]}"},
         {"oona", "GET", APIS "/${orders}/contracts?status=OPEN", NULL, 400, FIELD("status")},
         {"oona", "GET", APIS "/${orders}/contracts?limit=251", NULL, 400, FIELD("limit")},
         {"oona", "GET", APIS "/${stock}/contracts/${approved}", NULL, 404, NULL},
@@ -628,7 +648,7 @@ static void connected_app_is_named(void **state)
     portal_answer_free(&answer);
 }
 
-/* What a handler answers is there after kill -9, and nothing else is. */
+/* What was answered is there after kill -9. */
 static void kill_keeps_answers(void **state)
 {
     (void)state;
@@ -638,6 +658,8 @@ static void kill_keeps_answers(void **state)
     };
     static const struct portal_row after[] = {
         {"mia", "GET", EXCHANGE "/applications/${kept}", NULL, 200, "{\"name\":\"kept\"}"},
+        {"mia", "DELETE", EXCHANGE "/applications/${kept}", NULL, 204, ""},
+        {NULL, "GET", "/openapi.json", NULL, 200, "{\"openapi\":\"3.0.3\"}"},
     };
     PORTAL_ROWS(&portal, before);
     portal_kill(&portal);
@@ -648,6 +670,7 @@ static void kill_keeps_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kill_keeps_answers), /* first: leaks of the others show at the end */
         cmocka_unit_test(apis),
         cmocka_unit_test(api_owners),
         cmocka_unit_test(tiers),
@@ -659,7 +682,6 @@ int main(void)
         cmocka_unit_test(tier_changes),
         cmocka_unit_test(changes),
         cmocka_unit_test(connected_app_is_named),
-        cmocka_unit_test(kill_keeps_answers),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
