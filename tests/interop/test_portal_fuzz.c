@@ -280,6 +280,8 @@ static void make_target(struct fuzz *f, const char *path, const json_t *operatio
         static const char *const values[] = {"1",       "0", "true", "false",
                                              "-1",      "x", "%ff",  "9999999999999999999",
                                              "pending", "",  "a%00b"};
+        const json_t *schema = json_object_get(parameter, "schema");
+        const char *type = json_string_value(json_object_get(schema, "type"));
 
         if (strcmp(json_string_value(json_object_get(parameter, "in")), "query") != 0 ||
             one_in(f, 2))
@@ -429,7 +431,7 @@ static void make_world(struct fuzz *f)
 {
     const struct portal_row rows[] = {
         {"mia", "POST", "/apimanager/api/v1/organizations/${org}/environments/${env}/apis",
-         "{\"instanceLabel\":\"orders\",\"spec\":{\"groupId\":\"g\",\"assetId\":\"a\",\"version\":"
+         "{\"instanceLabel\":\"orders\",\"spec\":{\"groupId\":\"${org}\",\"assetId\":\"a\",\"version\":"
          "\"1\"}}",
          201, NULL},
         {"mia", "POST", "/apimanager/api/v1/organizations/${org}/environments/${env}/apis/1/tiers",
