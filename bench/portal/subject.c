@@ -44,9 +44,10 @@ static int read_lines(void *self, char *buffer, size_t *len)
                 return 0;
             lines->len = (size_t)snprintf(
                 lines->line, sizeof lines->line,
-                "{\"clientId\":\"client-%08zu\",\"name\":\"Application %zu\",\"owners\":[\"mia\"],"
+                "{\"clientId\":\"client-%08zu\",\"name\":\"Application "
+                "%zu\",\"owners\":[\"user-%zu\"],"
                 "\"clientSecret\":\"secret-%zu\",\"api\":\"orders\",\"tier\":\"silver\"}\n",
-                lines->next, lines->next, lines->next);
+                lines->next, lines->next, lines->next / 10, lines->next);
             lines->used = 0;
             lines->next++;
         }

@@ -24,6 +24,7 @@ struct config_hooks {
 struct config_saml {
     char *certificate; /* PEM file; NULL: no sign-in by assertion */
     char *issuer, *audience, *recipient;
+    char *email_attribute, *first_name_attribute, *last_name_attribute; /* NULL: none */
 };
 
 /* clientid-portal --gateway: the side of a third-party gateway. */

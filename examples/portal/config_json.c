@@ -36,6 +36,9 @@ static const struct schema_field saml_fields[] = {
     TEXT("issuer", SCHEMA_REQUIRED, 1, 1024),
     TEXT("audience", SCHEMA_REQUIRED, 1, 1024),
     TEXT("recipient", SCHEMA_REQUIRED, 1, 1024),
+    TEXT("emailAttribute", 0, 1, 255),
+    TEXT("firstNameAttribute", 0, 1, 255),
+    TEXT("lastNameAttribute", 0, 1, 255),
     FIELDS_END,
 };
 static const struct schema saml = {"saml", saml_fields, 0};
@@ -181,6 +184,9 @@ static void read_saml(struct config_saml *out, const json_t *object)
         .issuer = text_of(object, "issuer", NULL),
         .audience = text_of(object, "audience", NULL),
         .recipient = text_of(object, "recipient", NULL),
+        .email_attribute = text_of(object, "emailAttribute", NULL),
+        .first_name_attribute = text_of(object, "firstNameAttribute", NULL),
+        .last_name_attribute = text_of(object, "lastNameAttribute", NULL),
     };
 }
 
@@ -304,6 +310,9 @@ void config_free(struct config *config)
         config->saml.issuer,
         config->saml.audience,
         config->saml.recipient,
+        config->saml.email_attribute,
+        config->saml.first_name_attribute,
+        config->saml.last_name_attribute,
         config->gateway.portal,
         config->gateway.username,
         config->gateway.password_file,

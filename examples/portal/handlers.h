@@ -19,6 +19,9 @@ void account_profile(struct call *call);
 void account_me(struct call *call);
 void account_environments(struct call *call);
 
+/* saml.c, saml_none.c */
+void saml_login(struct call *call);
+
 /* user.c */
 void user_register(struct call *call);
 void user_create(struct call *call);

@@ -3,6 +3,7 @@
 #include "delivery.h"
 #include "desk.h"
 #include "dispatch.h"
+#include "saml.h"
 #include "server.h"
 #include "watch.h"
 
@@ -108,8 +109,8 @@ static bool start(struct portal *portal)
         say_error("store", &error);
         return false;
     }
-    return slow_start(portal) && watch_start(portal) && delivery_start(portal) &&
-           server_start(portal);
+    return saml_start(portal) && slow_start(portal) && watch_start(portal) &&
+           delivery_start(portal) && server_start(portal);
 }
 
 static void wipe(unsigned char *bytes, size_t len)
@@ -127,6 +128,7 @@ static void stop(struct portal *portal)
     watch_stop(portal);
     delivery_stop(portal);
     desks_close(portal);
+    saml_stop(portal);
     clientid_attempts_del(portal->attempts);
     wipe(portal->pepper, portal->pepper_len);
     wipe(portal->sealing_key, portal->sealing_key_len);

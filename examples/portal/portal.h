@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct call;
+struct clientid_saml;
 struct MHD_Daemon;
 
 /*
@@ -27,6 +28,7 @@ struct desk {
 struct portal {
     struct config config;
     clientid_attempts *attempts;
+    struct clientid_saml *saml; /* NULL: nobody signs in by assertion */
     unsigned char *pepper, *sealing_key;
     size_t pepper_len, sealing_key_len;
 

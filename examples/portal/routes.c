@@ -22,6 +22,8 @@ const struct route routes[] = {
 
     {"POST", "/accounts/login", account_login, ROUTE_OPEN | ROUTE_SLOW | ROUTE_BODY, &schema_login, NULL, 200, &schema_token, "", "a token for a user"},
     {"POST", ACCOUNTS "/login", account_login, ROUTE_OPEN | ROUTE_SLOW | ROUTE_BODY, &schema_login, NULL, 200, &schema_token, "", "a token for a user"},
+    {"POST", "/accounts/login/receive-id", saml_login, ROUTE_OPEN | ROUTE_SLOW | ROUTE_BODY, &schema_receive_id, NULL, 200, &schema_token, "", "a token for whom a SAML 2.0 response is about"},
+    {"POST", "/accounts/login/{domain}/providers/{providerId}/receive-id", saml_login, ROUTE_OPEN | ROUTE_SLOW | ROUTE_BODY, &schema_receive_id, NULL, 200, &schema_token, "", "the same; there is one identity provider"},
     {"POST", ACCOUNTS "/v2/oauth2/token", account_token, ROUTE_OPEN | ROUTE_BODY | ROUTE_FORM | ROUTE_OAUTH, &schema_token_request, NULL, 200, &schema_token, "", "a token for a Connected App"},
     {"POST", "/accounts/oauth2/token", account_token, ROUTE_OPEN | ROUTE_BODY | ROUTE_FORM | ROUTE_OAUTH, &schema_token_request, NULL, 200, &schema_token, "", "a token for a Connected App, older path"},
     {"POST", ACCOUNTS "/v2/oauth2/revoke", account_revoke, ROUTE_OPEN | ROUTE_BODY | ROUTE_FORM | ROUTE_OAUTH, &schema_revocation, NULL, 200, &schema_anything, "", "end a token (RFC 7009)"},

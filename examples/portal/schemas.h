@@ -7,7 +7,8 @@
 /* Bodies of requests and answers, by the file that has their tables. */
 
 /* schemas_account.c */
-extern const struct schema schema_login, schema_token_request, schema_token, schema_revocation;
+extern const struct schema schema_login, schema_receive_id, schema_token_request, schema_token,
+    schema_revocation;
 extern const struct schema schema_user, schema_user_create, schema_user_register,
     schema_user_update, schema_user_list;
 extern const struct schema schema_me, schema_profile, schema_environment_list;

@@ -11,6 +11,12 @@ static const struct schema_field login_fields[] = {
 };
 const struct schema schema_login = {"Login", login_fields, 0};
 
+static const struct schema_field receive_id_fields[] = {
+    TEXT("SAMLResponse", SCHEMA_REQUIRED | SCHEMA_SECRET, 1, 262144),
+    FIELDS_END,
+};
+const struct schema schema_receive_id = {"ReceiveId", receive_id_fields, 0};
+
 /* Client id and secret may come by Basic instead (RFC 6749 section 2.3.1). */
 static const struct schema_field token_request_fields[] = {
     CHOICE("grant_type", SCHEMA_REQUIRED, "client_credentials"),
