@@ -252,11 +252,11 @@ $(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
 	$(Q)$(compile) -Itests/interop -Itests/unit -c -o $@ $<
 $(interop_bin): $(interop_common)
 # What libmicrohttpd uses itself: a server of the tests looks at certificates of its clients.
-$(interop_bin): private more_libs := -lgnutls
+$(interop_bin): private extra_libs += -lgnutls
 $(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
 	$(Q)$(compile) $(extra) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(extra_libs) $(store_a) $(core_a) $(LDFLAGS) \
-	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) $(more_libs) -ldl
+	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -ldl
 
 # This one is a stand-in for Envoy: the module finds its callbacks in it.
 $(BUILD)/tests/unit/test_envoy_module: LDFLAGS += -rdynamic
