@@ -63,9 +63,11 @@ link        = $(CC) -pthread $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
 pkg = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 core_pkgs  := libcrypto jansson libpcre2-8
 store_pkgs := sqlite3
+anypoint_pkgs := libcurl jansson
 proxy_pkgs := libmicrohttpd libcurl
 core_libs  := $(call pkg,--libs $(core_pkgs))
 store_libs := $(call pkg,--libs $(store_pkgs))
+anypoint_libs := $(call pkg,--libs $(anypoint_pkgs))
 proxy_libs := $(call pkg,--libs $(proxy_pkgs))
 test_libs  := $(call pkg,--libs cmocka)
 
@@ -75,11 +77,12 @@ say = $(if $(V),:,printf '  %-7s %s\n')
 
 core_src  := $(sort $(wildcard lib/*.c $(foreach d,base extract registry limit policy sync,lib/$(d)/*.c)))
 store_src := $(sort $(wildcard lib/store/*.c lib/control/*.c))
+anypoint_src := $(sort $(wildcard lib/anypoint/*.c))
 
 # Objects and libraries depend on this file.  It is rewritten only when the compiler, the flags or the
 # list of sources changed, so a removed source or a new CFLAGS rebuilds what it should.
 stamp := $(BUILD)/.flags
-stamp_text = $(CC) $(own_cpp) $(CPPFLAGS) $(own_cflags) $(CFLAGS) $(LDFLAGS) $(core_src) $(store_src)
+stamp_text = $(CC) $(own_cpp) $(CPPFLAGS) $(own_cflags) $(CFLAGS) $(LDFLAGS) $(core_src) $(store_src) $(anypoint_src)
 $(stamp): FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(stamp_text))' | cmp -s - $@ || \
@@ -90,15 +93,19 @@ FORCE:
 
 so       := libclientid.so.$(VERSION)
 store_so := libclientid-store.so.$(VERSION)
+anypoint_so := libclientid-anypoint.so.$(VERSION)
 core_a   := $(BUILD)/libclientid.a
 store_a  := $(BUILD)/libclientid-store.a
-libs     := $(core_a) $(BUILD)/libclientid.so $(store_a) $(BUILD)/libclientid-store.so
+anypoint_a := $(BUILD)/libclientid-anypoint.a
+libs     := $(core_a) $(BUILD)/libclientid.so $(store_a) $(BUILD)/libclientid-store.so \
+            $(anypoint_a) $(BUILD)/libclientid-anypoint.so
 programs := $(BUILD)/clientidctl $(BUILD)/clientid-proxy
 
 all: $(libs) $(programs)
 
 $(core_a): $(core_src:%.c=$(BUILD)/a/%.o)
 $(store_a): $(store_src:%.c=$(BUILD)/a/%.o)
+$(anypoint_a): $(anypoint_src:%.c=$(BUILD)/a/%.o)
 $(BUILD)/%.a: $(stamp)
 	@$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
@@ -114,9 +121,14 @@ store_base := $(BUILD)/so/lib/base/error.o $(BUILD)/so/lib/base/mem.o
 $(BUILD)/$(store_so): $(store_src:%.c=$(BUILD)/so/%.o) $(store_base) $(BUILD)/libclientid.so lib/libclientid-store.map $(stamp)
 	@$(say) LD $@
 	$(Q)$(call link_so,libclientid-store) -L$(BUILD) -lclientid $(core_libs) $(store_libs)
+anypoint_base := $(store_base) $(BUILD)/so/lib/base/hash.o
+$(BUILD)/$(anypoint_so): $(anypoint_src:%.c=$(BUILD)/so/%.o) $(anypoint_base) lib/libclientid-anypoint.map $(stamp)
+	@$(say) LD $@
+	$(Q)$(call link_so,libclientid-anypoint) $(anypoint_libs)
 $(BUILD)/libclientid.so: $(BUILD)/$(so)
 $(BUILD)/libclientid-store.so: $(BUILD)/$(store_so)
-$(BUILD)/libclientid.so $(BUILD)/libclientid-store.so:
+$(BUILD)/libclientid-anypoint.so: $(BUILD)/$(anypoint_so)
+$(BUILD)/libclientid.so $(BUILD)/libclientid-store.so $(BUILD)/libclientid-anypoint.so:
 	$(Q)ln -sf $(notdir $<) $@ && ln -sf $(notdir $<) $@.$(SOVERSION)
 
 # -Ilib only here and in tests: examples and hosts see the installed headers and nothing else.
@@ -138,7 +150,7 @@ proxy_src := $(sort $(wildcard examples/proxy/*.c))
 $(BUILD)/clientidctl: $(ctl_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs)
-$(BUILD)/clientid-proxy: $(proxy_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
+$(BUILD)/clientid-proxy: $(proxy_src:%.c=$(BUILD)/%.o) $(store_a) $(anypoint_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
 
@@ -222,9 +234,9 @@ $(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
 	$(Q)$(compile) -Itests/interop -Itests/unit -c -o $@ $<
 $(interop_bin): $(interop_common)
-$(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
+$(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(anypoint_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
-	$(Q)$(compile) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(store_a) $(core_a) $(LDFLAGS) \
+	$(Q)$(compile) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(store_a) $(anypoint_a) $(core_a) $(LDFLAGS) \
 	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -ldl
 
 # This one is a stand-in for Envoy: the module finds its callbacks in it.
@@ -429,19 +441,19 @@ check-all: all layers headers exports test replay examples readme installed inte
 
 # ---- install ------------------------------------------------------------------------
 
-pc_files := $(BUILD)/libclientid.pc $(BUILD)/libclientid-store.pc
+pc_files := $(BUILD)/libclientid.pc $(BUILD)/libclientid-store.pc $(BUILD)/libclientid-anypoint.pc
 $(BUILD)/%.pc: lib/%.pc.in include/clientid/version.h FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@VERSION@|$(VERSION)|' $< > $@
 
-installed_libs := $(foreach l,libclientid libclientid-store,$(l).a $(l).so $(l).so.$(SOVERSION) $(l).so.$(VERSION))
+installed_libs := $(foreach l,libclientid libclientid-store libclientid-anypoint,$(l).a $(l).so $(l).so.$(SOVERSION) $(l).so.$(VERSION))
 
 install: all $(pc_files)
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)/clientid" "$(DESTDIR)$(BINDIR)"
 	$(INSTALL) -m 644 include/clientid/*.h "$(DESTDIR)$(INCLUDEDIR)/clientid"
-	$(INSTALL) -m 644 $(core_a) $(store_a) "$(DESTDIR)$(LIBDIR)"
-	$(INSTALL) -m 755 $(BUILD)/$(so) $(BUILD)/$(store_so) "$(DESTDIR)$(LIBDIR)"
-	for l in libclientid libclientid-store; do \
+	$(INSTALL) -m 644 $(core_a) $(store_a) $(anypoint_a) "$(DESTDIR)$(LIBDIR)"
+	$(INSTALL) -m 755 $(BUILD)/$(so) $(BUILD)/$(store_so) $(BUILD)/$(anypoint_so) "$(DESTDIR)$(LIBDIR)"
+	for l in libclientid libclientid-store libclientid-anypoint; do \
 	    ln -sf $$l.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$$l.so.$(SOVERSION)" && \
 	    ln -sf $$l.so.$(SOVERSION) "$(DESTDIR)$(LIBDIR)/$$l.so" || exit 1; done
 	$(INSTALL) -m 644 $(pc_files) "$(DESTDIR)$(LIBDIR)/pkgconfig"

@@ -4,7 +4,7 @@
 set -eu
 build=$1
 cd "$(dirname "$0")/../.."
-for library in libclientid libclientid-store; do
+for library in libclientid libclientid-store libclientid-anypoint; do
     nm -D --defined-only "$build/$library.so" | awk '$2 != "A" { print $3 }' | sed 's/@.*//' | sort >"$build/$library.exports"
     if [ "${2:-}" = --write ]; then
         cp "$build/$library.exports" "tests/abi/$library.txt"
