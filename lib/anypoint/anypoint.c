@@ -267,7 +267,7 @@ static int source_load(void *self, clientid_event_fn *emit, void *sink, clientid
     begin(a);
     rv = pass(a, error);
     if (rv == 0)
-        rv = clientid__round_tell(a, emit, sink, 0, error);
+        rv = clientid__news_tell(a, emit, sink, 0, error);
     if (rv != 0) {
         stop_all(a);
         return rv;
@@ -335,7 +335,7 @@ static int source_changes(void *self, clientid_event_fn *emit, void *sink,
     if (!has_news(a))
         return in_trouble(a) != NULL ? fail_as(in_trouble(a), error) : 0;
     revision = next_revision(a);
-    rv = clientid__round_tell(a, emit, sink, revision, error);
+    rv = clientid__news_tell(a, emit, sink, revision, error);
     if (rv == 0)
         told(a, revision, position);
     return rv;

@@ -47,7 +47,7 @@ struct clientid__feed {
 
     /* The tiers. */
     enum clientid__tier_way way;
-    struct clientid__tiers_known tiers;
+    struct clientid__known_tiers tiers;
     struct clientid__page *lists; /* of a round that is not complete */
     size_t listed;
     uint64_t tiers_due_ns;
@@ -108,11 +108,11 @@ int clientid__token_finish(struct clientid__anypoint *a, uint64_t now_ns, client
 void clientid__token_drop(struct clientid__anypoint *a, uint64_t generation);
 void clientid__token_free(struct clientid__anypoint *a);
 
-/* ---- round.c ----------------------------------------------------------------------------------- */
+/* ---- news.c ------------------------------------------------------------------------------------ */
 
 /* Tells the news of all feeds as events at |revision|. */
-int clientid__round_tell(struct clientid__anypoint *a, clientid_event_fn *emit, void *sink,
-                         uint64_t revision, clientid_error *error);
+int clientid__news_tell(struct clientid__anypoint *a, clientid_event_fn *emit, void *sink,
+                        uint64_t revision, clientid_error *error);
 
 /* ---- anypoint.c -------------------------------------------------------------------------------- */
 

@@ -90,7 +90,7 @@ static const struct clientid__item *lacking(const struct clientid__feed *feed,
 
         if (id == 0 || id == last)
             continue;
-        if (!clientid__tiers_has(&feed->tiers, id))
+        if (!clientid__known_tiers_has(&feed->tiers, id))
             return &page->items[i];
         last = id;
     }
@@ -144,7 +144,7 @@ void clientid__feed_free(struct clientid__anypoint *a, struct clientid__feed *fe
     clientid__feed_stop(a, feed);
     clientid__feed_forget_news(feed);
     drop_lists(feed);
-    clientid__tiers_clear(&feed->tiers);
+    clientid__known_tiers_clear(&feed->tiers);
     clientid__free(&clientid__malloc, feed->visited);
     feed->visited = NULL;
 }
@@ -259,7 +259,7 @@ static int take_tiers(struct clientid__feed *feed, const struct clientid__page *
     if (first)
         feed->way = page->has_tiers ? CLIENTID__TIERS_INLINE : CLIENTID__TIERS_POLLED;
     for (size_t i = 0; i < page->tier_count && rv == 0 && feed->way == CLIENTID__TIERS_INLINE; i++)
-        rv = clientid__tiers_set(&feed->tiers, &page->tiers[i]);
+        rv = clientid__known_tiers_set(&feed->tiers, &page->tiers[i]);
     return rv == 0 ? 0 : clientid__fail(error, rv, "out of memory");
 }
 
@@ -370,7 +370,7 @@ static int take_page(struct clientid__anypoint *a, struct clientid__feed *feed, 
 static int lists_complete(struct clientid__anypoint *a, struct clientid__feed *feed,
                           uint64_t now_ns, clientid_error *error)
 {
-    int rv = clientid__tiers_replace(&feed->tiers, feed->lists);
+    int rv = clientid__known_tiers_replace(&feed->tiers, feed->lists);
 
     if (rv != 0)
         return clientid__fail(error, rv, "out of memory");

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Where |id| is or would be. */
-static size_t place_of(const struct clientid__tiers_known *tiers, uint64_t id)
+static size_t place_of(const struct clientid__known_tiers *tiers, uint64_t id)
 {
     size_t low = 0, high = tiers->count;
 
@@ -21,7 +21,7 @@ static size_t place_of(const struct clientid__tiers_known *tiers, uint64_t id)
     return low;
 }
 
-bool clientid__tiers_has(const struct clientid__tiers_known *tiers, uint64_t id)
+bool clientid__known_tiers_has(const struct clientid__known_tiers *tiers, uint64_t id)
 {
     size_t at = place_of(tiers, id);
 
@@ -40,7 +40,7 @@ static bool same(const struct clientid__tier_row *a, const struct clientid__tier
     return true;
 }
 
-static int note(struct clientid__tiers_known *tiers, const struct clientid__tier_row *row)
+static int note(struct clientid__known_tiers *tiers, const struct clientid__tier_row *row)
 {
     void *grown = clientid__grow(&clientid__malloc, tiers->changes, tiers->change_count,
                                  &tiers->change_capacity, sizeof(*row));
@@ -52,14 +52,15 @@ static int note(struct clientid__tiers_known *tiers, const struct clientid__tier
     return 0;
 }
 
-static void take_out(struct clientid__tiers_known *tiers, size_t at)
+static void take_out(struct clientid__known_tiers *tiers, size_t at)
 {
     memmove(&tiers->rows[at], &tiers->rows[at + 1],
             (tiers->count - at - 1) * sizeof(tiers->rows[0]));
     tiers->count--;
 }
 
-int clientid__tiers_set(struct clientid__tiers_known *tiers, const struct clientid__tier_row *row)
+int clientid__known_tiers_set(struct clientid__known_tiers *tiers,
+                              const struct clientid__tier_row *row)
 {
     size_t at = place_of(tiers, row->id);
     bool known = at < tiers->count && tiers->rows[at].id == row->id;
@@ -96,7 +97,8 @@ static bool lists_have(const struct clientid__page *lists, uint64_t id)
     return false;
 }
 
-int clientid__tiers_replace(struct clientid__tiers_known *tiers, const struct clientid__page *lists)
+int clientid__known_tiers_replace(struct clientid__known_tiers *tiers,
+                                  const struct clientid__page *lists)
 {
     int rv = 0;
 
@@ -104,17 +106,17 @@ int clientid__tiers_replace(struct clientid__tiers_known *tiers, const struct cl
         struct clientid__tier_row gone = {.id = tiers->rows[i].id, .removed = true};
 
         if (!lists_have(lists, gone.id))
-            rv = clientid__tiers_set(tiers, &gone);
+            rv = clientid__known_tiers_set(tiers, &gone);
     }
     for (; lists != NULL; lists = lists->next_page)
         for (size_t i = 0; i < lists->tier_count && rv == 0; i++)
-            rv = clientid__tiers_set(tiers, &lists->tiers[i]);
+            rv = clientid__known_tiers_set(tiers, &lists->tiers[i]);
     return rv;
 }
 
-void clientid__tiers_clear(struct clientid__tiers_known *tiers)
+void clientid__known_tiers_clear(struct clientid__known_tiers *tiers)
 {
     clientid__free(&clientid__malloc, tiers->rows);
     clientid__free(&clientid__malloc, tiers->changes);
-    *tiers = (struct clientid__tiers_known){0};
+    *tiers = (struct clientid__known_tiers){0};
 }

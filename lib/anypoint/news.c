@@ -22,7 +22,7 @@ struct telling {
 static bool is_known(const struct telling *t, uint64_t id)
 {
     for (size_t i = 0; i < t->a->config.api_count; i++)
-        if (clientid__tiers_has(&t->a->feeds[i].tiers, id))
+        if (clientid__known_tiers_has(&t->a->feeds[i].tiers, id))
             return true;
     return false;
 }
@@ -48,7 +48,7 @@ static int tell_tiers(const struct telling *t, bool removed)
     int rv = 0;
 
     for (size_t i = 0; i < t->a->config.api_count; i++) {
-        const struct clientid__tiers_known *tiers = &t->a->feeds[i].tiers;
+        const struct clientid__known_tiers *tiers = &t->a->feeds[i].tiers;
 
         for (size_t j = 0; j < tiers->change_count && rv == 0; j++)
             if (tiers->changes[j].removed == removed &&
@@ -119,8 +119,8 @@ static int tell_contracts(const struct telling *t, const struct clientid__page *
     return rv;
 }
 
-int clientid__round_tell(struct clientid__anypoint *a, clientid_event_fn *emit, void *sink,
-                         uint64_t revision, clientid_error *error)
+int clientid__news_tell(struct clientid__anypoint *a, clientid_event_fn *emit, void *sink,
+                        uint64_t revision, clientid_error *error)
 {
     struct telling t = {a, emit, sink, revision, NULL, 0};
     int rv = gather(&t);
