@@ -265,7 +265,7 @@ static int take_tiers(struct clientid__feed *feed, const struct clientid__page *
 
 /* What comes after a page in step: at once behind news and behind a held request, else after the interval. */
 static void schedule(struct clientid__anypoint *a, struct clientid__feed *feed, bool end,
-                     bool has_items, uint64_t now_ns)
+                     bool brings, uint64_t now_ns)
 {
     bool held = feed->call->held;
 
@@ -273,7 +273,7 @@ static void schedule(struct clientid__anypoint *a, struct clientid__feed *feed, 
     feed->due_ns = now_ns;
     if (end && !held)
         feed->due_ns = now_ns + a->config.interval_ns;
-    else if (end && !has_items && now_ns < feed->asked_ns + SECOND_NS)
+    else if (end && !brings && now_ns < feed->asked_ns + SECOND_NS)
         feed->due_ns = feed->asked_ns + SECOND_NS; /* it says that it holds, and does not */
     if (feed->lacks_tiers ||
         (end && feed->way == CLIENTID__TIERS_POLLED && now_ns >= feed->tiers_due_ns))
@@ -292,10 +292,10 @@ static int pass_complete(struct clientid__feed *feed, clientid_error *error)
 }
 
 static int advance(struct clientid__anypoint *a, struct clientid__feed *feed, bool end,
-                   bool has_items, uint64_t now_ns, clientid_error *error)
+                   bool brings, uint64_t now_ns, clientid_error *error)
 {
     if (!feed->passing) {
-        schedule(a, feed, end, has_items, now_ns);
+        schedule(a, feed, end, brings, now_ns);
         return 0;
     }
     if (!end)
@@ -333,7 +333,7 @@ static bool same_whole(struct clientid__feed *feed, const struct clientid__page 
 static int take_page(struct clientid__anypoint *a, struct clientid__feed *feed, uint64_t now_ns,
                      clientid_error *error)
 {
-    bool first = feed->passing && feed->news == NULL, end = true, has_items, whole;
+    bool first = feed->passing && feed->news == NULL, end = true, brings, whole;
     struct clientid__page *page;
     char name[192];
     int rv;
@@ -343,7 +343,7 @@ static int take_page(struct clientid__anypoint *a, struct clientid__feed *feed, 
                              error);
     if (rv != 0)
         return rv;
-    has_items = page->count > 0;
+    brings = page->count + page->tier_count + page->group_count > 0;
     whole = same_whole(feed, page);
     rv = check_identity(a, feed, page, error);
     if (rv == 0 && !feed->gap)
@@ -356,13 +356,13 @@ static int take_page(struct clientid__anypoint *a, struct clientid__feed *feed, 
         clientid__page_del(page);
         return rv;
     }
-    if (whole || (!first && !has_items && page->group_count == 0)) {
+    if (whole || (!first && page->count + page->group_count == 0)) {
         clientid__page_del(page);
     } else {
         look_for_tiers(feed, page);
         add_news(a, feed, page);
     }
-    return advance(a, feed, end, has_items, now_ns, error);
+    return advance(a, feed, end, brings, now_ns, error);
 }
 
 /* ---- tiers --------------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ struct clientid__http {
     CURLM *multi;
     char *ca_file;
     bool https;
+    bool fresh; /* the last perform finished a call: nobody may wait before that is seen */
 };
 
 /* A call and what only this file knows of it. */
@@ -295,6 +296,7 @@ void clientid__http_perform(struct clientid__http *http)
     CURLMsg *message;
     int running, left;
 
+    http->fresh = false;
     curl_multi_perform(http->multi, &running);
     while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
         CURLcode code = message->data.result;
@@ -304,12 +306,14 @@ void clientid__http_perform(struct clientid__http *http)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &h);
         finish(h, code);
+        http->fresh = true;
     }
 }
 
 void clientid__http_wait(struct clientid__http *http, int ms)
 {
-    curl_multi_poll(http->multi, NULL, 0, ms, NULL);
+    if (!http->fresh)
+        curl_multi_poll(http->multi, NULL, 0, ms, NULL);
 }
 
 int clientid__http_init(void)

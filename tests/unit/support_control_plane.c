@@ -175,6 +175,14 @@ static void answer_next(struct support_plane *plane, const struct support_ask *a
 }
 
 /* Under the lock. */
+static void wake(struct support_plane *plane)
+{
+    for (size_t i = 0; i < plane->held_count; i++)
+        MHD_resume_connection(plane->held[i]);
+    plane->held_count = 0;
+}
+
+/* Under the lock. */
 static enum MHD_Result answer_feed(struct support_plane *plane, struct support_ask *ask,
                                    struct exchange *exchange)
 {
@@ -190,6 +198,8 @@ static enum MHD_Result answer_feed(struct support_plane *plane, struct support_a
     answer_next(plane, ask, &answer, text, sizeof(text));
     if (!answer.hold)
         return send_answer(plane, ask->connection, &answer);
+    if (plane->held_count == sizeof(plane->held) / sizeof(plane->held[0]))
+        wake(plane); /* of clients that went away, mostly */
     exchange->woken = true;
     MHD_suspend_connection(ask->connection);
     plane->held[plane->held_count++] = ask->connection;
@@ -279,14 +289,6 @@ void support_plane_new(struct support_plane *plane, const char *certificate, con
 void support_plane_start(struct support_plane *plane)
 {
     start(plane, NULL, NULL);
-}
-
-/* Under the lock. */
-static void wake(struct support_plane *plane)
-{
-    for (size_t i = 0; i < plane->held_count; i++)
-        MHD_resume_connection(plane->held[i]);
-    plane->held_count = 0;
 }
 
 void support_plane_stop(struct support_plane *plane)
