@@ -196,6 +196,8 @@ static enum MHD_Result answer_feed(struct support_plane *plane, struct support_a
     if (!exchange->woken)
         note(plane, ask);
     answer_next(plane, ask, &answer, text, sizeof(text));
+    if (answer.hold && plane->stopping)
+        answer = (struct support_answer){.status = 500};
     if (!answer.hold)
         return send_answer(plane, ask->connection, &answer);
     if (plane->held_count == sizeof(plane->held) / sizeof(plane->held[0]))
@@ -273,6 +275,7 @@ static void start(struct support_plane *plane, const char *certificate, const ch
                                      NULL, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_ARRAY,
                                      certificate != NULL ? tls : tls + 2, MHD_OPTION_END);
     assert_non_null(plane->daemon);
+    plane->stopping = false;
     plane->port = MHD_get_daemon_info(plane->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
     snprintf(plane->url, sizeof(plane->url), "http%s://127.0.0.1:%u",
              certificate != NULL ? "s" : "", plane->port);
@@ -296,8 +299,8 @@ void support_plane_stop(struct support_plane *plane)
     if (plane->daemon == NULL)
         return;
     support_plane_lock(plane);
-    wake(plane);
-    pthread_mutex_unlock(&plane->lock);
+    plane->stopping = true;
+    support_plane_unlock(plane);
     MHD_stop_daemon(plane->daemon);
     plane->daemon = NULL;
     plane->held_count = 0;

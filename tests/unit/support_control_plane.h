@@ -38,6 +38,7 @@ struct support_plane {
     unsigned port;
     char url[64];
     struct MHD_Daemon *daemon;
+    bool stopping; /* holds nothing any more */
     pthread_mutex_t lock;
     pthread_cond_t changed;
 
