@@ -89,6 +89,22 @@ void portal_start(struct portal *portal)
     fail_msg("clientid-portal did not start: %s", read_file(portal, "err"));
 }
 
+void portal_start_at(struct portal *portal, const char *port)
+{
+    char *text = read_file(portal, "config");
+    char listen[64];
+    char *rest = strstr(text, "\"portFile\"");
+    assert_non_null(rest);
+    snprintf(listen, sizeof listen, "{\"listen\":\"127.0.0.1:%s\",", port);
+    size_t size = strlen(listen) + strlen(rest) + 1;
+    char *config = calloc(1, size);
+    snprintf(config, size, "%s%s", listen, rest);
+    write_file(portal, "config", config);
+    free(config);
+    free(text);
+    portal_start(portal);
+}
+
 int portal_stop(struct portal *portal)
 {
     kill(portal->pid, SIGTERM);

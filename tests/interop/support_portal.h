@@ -26,6 +26,8 @@ struct portal {
 void portal_prepare(struct portal *portal, const char *more);
 /* Waits until it listens.  Again after portal_stop or portal_kill: on another port. */
 void portal_start(struct portal *portal);
+/* The same at that port, as an operator would who starts it anew. */
+void portal_start_at(struct portal *portal, const char *port);
 int portal_stop(struct portal *portal);  /* SIGTERM; its exit code */
 void portal_kill(struct portal *portal); /* SIGKILL */
 void portal_remove(struct portal *portal);
