@@ -3,6 +3,7 @@
 #   make                 the libraries, clientidctl and clientid-proxy, into build/; installs nothing
 #   make check           everything that can be checked without a sanitizer, in under 5 minutes
 #   make demo            a real proxy, a real store, real requests; KEEP=1 leaves it running
+#   make portal          the REST control plane on loopback, with a sample organization
 #   make test            unit tests only
 #   make nginx envoy     the modules for NGINX (needs nginx-dev) and Envoy, into build/nginx and build/envoy
 #   make check-hosts     the modules and clientid-proxy in and behind real NGINX, Envoy and Caddy
@@ -16,6 +17,7 @@
 #   make coverage        line coverage of lib/, fails under 90 %
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
 #   make bench-http      what a check costs in NGINX and Envoy, beside their own means
+#   make bench-portal    what clientid-portal sustains with 100,000 applications
 #   make bench-peers     a decision beside those of other limiters; see bench/peers/README.md
 #   make bench           numbers on this machine; see bench/README.md; BIG=1 adds ten million clients
 #   make bench-charts    draws the last of them into bench/charts
@@ -407,6 +409,14 @@ demo:
 demo-run: all $(demo_upstream)
 	$(Q)KEEP=$(KEEP) sh examples/demo/demo.sh $(BUILD)
 
+# On loopback, with a sample organization; PORT=0 takes a free one.
+portal:
+	$(Q)sh tests/tools/packages.sh build
+	$(Q)$(MAKE) --no-print-directory portal-run
+portal-run: all $(demo_upstream)
+	$(Q)exec sh examples/portal/sample.sh $(BUILD)
+.PHONY: portal portal-run
+
 # The harness: bench/README.md.  BIG=1 adds ten million clients.
 bench_bin := $(BUILD)/bench/clientid-bench
 $(BUILD)/bench/harness/%.o: bench/harness/%.c $(stamp)
@@ -446,7 +456,7 @@ bench_portal := $(BUILD)/bench/portal/bench-portal
 $(BUILD)/bench/portal/%.o: bench/portal/%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
 	$(Q)$(compile) -c -o $@ $<
-$(bench_portal): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/portal/*.c))) $(store_a) $(core_a)
+$(bench_portal): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/portal/*.c))) $(store_a) $(anypoint_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
 .PHONY: bench-portal
