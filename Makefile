@@ -247,11 +247,11 @@ $(nginx_so): $(nginx_src:examples/nginx/%.c=$(BUILD)/nginx/%.o) $(BUILD)/nginx/s
 # ---- tests --------------------------------------------------------------------------
 
 # Unit tests link the archives, so they may call clientid__ functions.  Tests in interop/ start the real programs.
-without     := $(if $(access),,tests/unit/test_saml.c tests/unit/support_saml.c)
+without     := $(if $(access),,tests/unit/test_saml.c tests/unit/support_saml.c tests/interop/test_portal_saml.c)
 unit_src    := $(filter-out $(without),$(sort $(wildcard tests/unit/test_*.c)))
 unit_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(unit_src))
 race_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/race/race_*.c)))
-interop_bin := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/interop/test_*.c)))
+interop_bin := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out $(without),$(sort $(wildcard tests/interop/test_*.c))))
 # An archive: a test links only what it uses, and may include a file of the library to look inside.
 test_common := $(BUILD)/tests/libsupport.a
 $(test_common): $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(without),$(sort $(wildcard tests/unit/support_*.c))))
@@ -276,7 +276,9 @@ $(BUILD)/tests/unit/test_envoy_module: LDFLAGS += -rdynamic
 $(BUILD)/tests/unit/test_envoy_module: | $(envoy_module)
 
 # These sign responses with xmlsec.
-$(BUILD)/tests/unit/support_saml.o $(BUILD)/tests/unit/test_saml: private extra = $(access_cflags)
+$(BUILD)/tests/unit/support_saml.o $(BUILD)/tests/unit/test_saml $(BUILD)/tests/interop/test_portal_saml: private extra = $(access_cflags)
+$(BUILD)/tests/interop/test_portal_saml: private extra_libs += $(access_a) $(access_libs)
+$(BUILD)/tests/interop/test_portal_saml: $(access_a)
 $(BUILD)/tests/unit/test_saml: private extra_libs = $(access_a) $(access_libs)
 $(BUILD)/tests/unit/test_saml: $(access_a)
 
