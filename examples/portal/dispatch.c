@@ -180,20 +180,21 @@ static void suspend(struct call *call, struct call **list)
     pthread_mutex_unlock(&portal->lock);
 }
 
-void dispatch_run(struct call *call)
+bool dispatch_run(struct call *call)
 {
     struct portal *portal = call->portal;
     if (is_slow(call) && !atomic_load(&portal->stopping)) {
         suspend(call, &portal->slow);
-        return;
+        return false;
     }
     run(call);
-    if (call->status != 0)
-        return;
-    if (atomic_load(&portal->stopping))
-        call_refuse(call, 503, "", "the portal is stopping");
-    else
+    if (call->status == 0 && !atomic_load(&portal->stopping)) {
         suspend(call, &portal->waiting);
+        return false;
+    }
+    if (call->status == 0)
+        call_refuse(call, 503, "", "the portal is stopping");
+    return true;
 }
 
 void dispatch_forget(struct call *call)
@@ -247,7 +248,7 @@ void dispatch_wake(struct portal *portal, uint64_t revision, uint64_t now_ns)
 static struct call *take_slow(struct portal *portal)
 {
     pthread_mutex_lock(&portal->lock);
-    while (portal->slow == NULL && portal->slow_runs)
+    while (portal->slow == NULL && !portal->slow_ends)
         pthread_cond_wait(&portal->changed, &portal->lock);
     struct call *call = portal->slow;
     if (call != NULL)
@@ -269,7 +270,6 @@ static void *slow_lane(void *arg)
 
 bool slow_start(struct portal *portal)
 {
-    portal->slow_runs = true;
     portal->slow_runs = pthread_create(&portal->slow_thread, NULL, slow_lane, portal) == 0;
     return portal->slow_runs;
 }
@@ -277,10 +277,9 @@ bool slow_start(struct portal *portal)
 void slow_stop(struct portal *portal)
 {
     pthread_mutex_lock(&portal->lock);
-    bool ran = portal->slow_runs;
-    portal->slow_runs = false;
+    portal->slow_ends = true;
     pthread_cond_broadcast(&portal->changed);
     pthread_mutex_unlock(&portal->lock);
-    if (ran)
+    if (portal->slow_runs)
         (void)pthread_join(portal->slow_thread, NULL);
 }

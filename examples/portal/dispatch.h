@@ -9,10 +9,10 @@
 bool dispatch_find(struct call *call, const char *method);
 
 /*
- * The request is whole: who asks, is the body what it must be, then the handler.  Leaves an answer, or the connection suspended
- * until another thread has one.  Called again when such a connection was resumed.
+ * The request is whole: who asks, is the body what it must be, then the handler.  True with an answer; false with the connection
+ * suspended until another thread has one: the call must not be touched then.  Called again when such a connection was resumed.
  */
-void dispatch_run(struct call *call);
+bool dispatch_run(struct call *call);
 
 /* The connection ended: nobody else may touch the call. */
 void dispatch_forget(struct call *call);

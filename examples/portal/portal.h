@@ -47,6 +47,7 @@ struct portal {
     struct MHD_Daemon *daemon;
     pthread_t slow_thread, watch_thread, delivery_thread;
     bool slow_runs, watch_runs, delivery_runs;
+    bool slow_ends;    /* guarded by |lock| */
     int delivery_wake; /* eventfd: a write may have put something into the outbox */
 };
 

@@ -278,10 +278,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return on_body(call, data, len);
     if (call->phase == CALL_BODY) {
         set_since(call, 0);
-        dispatch_run(call);
+        if (!dispatch_run(call))
+            return MHD_YES;
     }
-    if (call->status == 0)
-        return MHD_YES; /* suspended */
     return call->phase != CALL_ANSWERED ? send_answer(call) : MHD_YES;
 }
 
