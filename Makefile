@@ -63,9 +63,11 @@ link        = $(CC) -pthread $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
 pkg = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 core_pkgs  := libcrypto jansson libpcre2-8
 store_pkgs := sqlite3
+anypoint_pkgs := libcurl jansson
 proxy_pkgs := libmicrohttpd libcurl
 core_libs  := $(call pkg,--libs $(core_pkgs))
 store_libs := $(call pkg,--libs $(store_pkgs))
+anypoint_libs := $(call pkg,--libs $(anypoint_pkgs))
 proxy_libs := $(call pkg,--libs $(proxy_pkgs))
 test_libs  := $(call pkg,--libs cmocka)
 
@@ -82,11 +84,12 @@ say = $(if $(V),:,printf '  %-7s %s\n')
 core_src  := $(sort $(wildcard lib/*.c $(foreach d,base extract registry limit policy sync,lib/$(d)/*.c)))
 store_src := $(sort $(wildcard lib/store/*.c lib/control/*.c))
 access_src := $(if $(access),$(sort $(wildcard lib/access/*.c)))
+anypoint_src := $(sort $(wildcard lib/anypoint/*.c))
 
 # Objects and libraries depend on this file.  It is rewritten only when the compiler, the flags or the
 # list of sources changed, so a removed source or a new CFLAGS rebuilds what it should.
 stamp := $(BUILD)/.flags
-stamp_text = $(CC) $(own_cpp) $(CPPFLAGS) $(own_cflags) $(CFLAGS) $(LDFLAGS) $(core_src) $(store_src) $(access_src) $(access_cflags)
+stamp_text = $(CC) $(own_cpp) $(CPPFLAGS) $(own_cflags) $(CFLAGS) $(LDFLAGS) $(core_src) $(store_src) $(anypoint_src) $(access_src) $(access_cflags)
 $(stamp): FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(stamp_text))' | cmp -s - $@ || \
@@ -97,12 +100,14 @@ FORCE:
 
 so       := libclientid.so.$(VERSION)
 store_so := libclientid-store.so.$(VERSION)
+anypoint_so := libclientid-anypoint.so.$(VERSION)
 core_a   := $(BUILD)/libclientid.a
 store_a  := $(BUILD)/libclientid-store.a
+anypoint_a := $(BUILD)/libclientid-anypoint.a
 access_so := libclientid-access.so.$(VERSION)
 access_a := $(BUILD)/libclientid-access.a
 libs     := $(core_a) $(BUILD)/libclientid.so $(store_a) $(BUILD)/libclientid-store.so \
-            $(if $(access),$(access_a) $(BUILD)/libclientid-access.so)
+            $(anypoint_a) $(BUILD)/libclientid-anypoint.so $(if $(access),$(access_a) $(BUILD)/libclientid-access.so)
 programs := $(BUILD)/clientidctl $(BUILD)/clientid-proxy $(BUILD)/clientid-portal
 
 all: $(libs) $(programs)
@@ -111,6 +116,7 @@ all: $(libs) $(programs)
 $(core_a): $(core_src:%.c=$(BUILD)/a/%.o)
 $(store_a): $(store_src:%.c=$(BUILD)/a/%.o)
 $(access_a): $(access_src:%.c=$(BUILD)/a/%.o)
+$(anypoint_a): $(anypoint_src:%.c=$(BUILD)/a/%.o)
 $(BUILD)/%.a: $(stamp)
 	@$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
@@ -130,10 +136,15 @@ access_base := $(BUILD)/so/lib/base/error.o $(BUILD)/so/lib/base/mem.o $(BUILD)/
 $(BUILD)/$(access_so): $(access_src:%.c=$(BUILD)/so/%.o) $(access_base) lib/libclientid-access.map $(stamp)
 	@$(say) LD $@
 	$(Q)$(call link_so,libclientid-access) $(access_libs)
+anypoint_base := $(store_base) $(BUILD)/so/lib/base/hash.o
+$(BUILD)/$(anypoint_so): $(anypoint_src:%.c=$(BUILD)/so/%.o) $(anypoint_base) lib/libclientid-anypoint.map $(stamp)
+	@$(say) LD $@
+	$(Q)$(call link_so,libclientid-anypoint) $(anypoint_libs)
 $(BUILD)/libclientid.so: $(BUILD)/$(so)
 $(BUILD)/libclientid-store.so: $(BUILD)/$(store_so)
+$(BUILD)/libclientid-anypoint.so: $(BUILD)/$(anypoint_so)
 $(BUILD)/libclientid-access.so: $(BUILD)/$(access_so)
-$(BUILD)/libclientid.so $(BUILD)/libclientid-store.so $(BUILD)/libclientid-access.so:
+$(BUILD)/libclientid.so $(BUILD)/libclientid-store.so $(BUILD)/libclientid-anypoint.so $(BUILD)/libclientid-access.so:
 	$(Q)ln -sf $(notdir $<) $@ && ln -sf $(notdir $<) $@.$(SOVERSION)
 
 # |extra| is for a folder or file that needs more, and its own.
@@ -158,7 +169,7 @@ proxy_src := $(sort $(wildcard examples/proxy/*.c))
 $(BUILD)/clientidctl: $(ctl_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs)
-$(BUILD)/clientid-proxy: $(proxy_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
+$(BUILD)/clientid-proxy: $(proxy_src:%.c=$(BUILD)/%.o) $(store_a) $(anypoint_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
 
@@ -252,10 +263,10 @@ $(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
 	$(Q)$(compile) -Itests/interop -Itests/unit -c -o $@ $<
 $(interop_bin): $(interop_common)
 # What libmicrohttpd uses itself: a server of the tests looks at certificates of its clients.
-$(interop_bin): extra_libs += -lgnutls
-$(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
+$(interop_bin): private extra_libs += -lgnutls
+$(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(anypoint_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
-	$(Q)$(compile) $(extra) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(extra_libs) $(store_a) $(core_a) $(LDFLAGS) \
+	$(Q)$(compile) $(extra) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(extra_libs) $(store_a) $(anypoint_a) $(core_a) $(LDFLAGS) \
 	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -ldl
 
 # This one is a stand-in for Envoy: the module finds its callbacks in it.
@@ -477,13 +488,13 @@ check-all: all layers headers exports test replay examples readme installed inte
 
 # ---- install ------------------------------------------------------------------------
 
-installed := libclientid libclientid-store $(if $(access),libclientid-access)
+installed := libclientid libclientid-store libclientid-anypoint $(if $(access),libclientid-access)
 pc_files  := $(installed:%=$(BUILD)/%.pc)
 $(BUILD)/%.pc: lib/%.pc.in include/clientid/version.h FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@VERSION@|$(VERSION)|' $< > $@
 
-installed_libs := $(foreach l,libclientid libclientid-store libclientid-access,$(l).a $(l).so $(l).so.$(SOVERSION) $(l).so.$(VERSION))
+installed_libs := $(foreach l,libclientid libclientid-store libclientid-anypoint libclientid-access,$(l).a $(l).so $(l).so.$(SOVERSION) $(l).so.$(VERSION))
 
 install: all $(pc_files)
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)/clientid" "$(DESTDIR)$(BINDIR)"

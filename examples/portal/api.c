@@ -106,6 +106,25 @@ static void read_members(const struct call *call, struct draft *draft)
     draft->record.member_count = (uint32_t)count;
 }
 
+static bool agree(struct call *call, const char *key, clientid_str a, clientid_str b)
+{
+    char pointer[32];
+    if (a.ptr == NULL || b.ptr == NULL || (a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0))
+        return true;
+    (void)snprintf(pointer, sizeof pointer, "/%s", key);
+    call_refuse(call, 400, pointer, "%s says something else than the other key for it", pointer);
+    return false;
+}
+
+/* Two keys for one thing must not differ. */
+static bool keys_agree(struct call *call)
+{
+    const json_t *provider = json_object_get(call->json, "clientProvider");
+    return agree(call, "name", call_text(call, "name"), call_text(call, "instanceLabel")) &&
+           agree(call, "providerId", call_text(call, "providerId"),
+                 text_of(provider, "providerId"));
+}
+
 static void read_common(const struct call *call, struct draft *draft)
 {
     *draft = (struct draft){.record = {.size = sizeof draft->record,
@@ -147,6 +166,8 @@ void api_create(struct call *call)
     struct draft draft;
     clientid_error error = {0};
     uint64_t id = 0;
+    if (!keys_agree(call))
+        return;
     read_common(call, &draft);
     if (record_is(call_text(call, "instanceType"), "api-group"))
         draft.record.kind = CLIENTID_API_GROUP;
@@ -194,7 +215,7 @@ void api_update(struct call *call)
     uint64_t id;
     read_common(call, &draft);
     draft.record.version = call_text(call, "assetVersion");
-    if (!api_of(call, &id))
+    if (!keys_agree(call) || !api_of(call, &id))
         return;
     int rc = clientid_control_api_update(call->control, id, &draft.record, fields_of(call), &error);
     if (rc != 0) {

@@ -35,6 +35,20 @@ static bool read_json(struct call *call)
     return false;
 }
 
+/* A JSON body under the wrong type is one long name, with a secret in it maybe: names are told, so they must be names. */
+static bool are_names(const struct call_pair *pairs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < pairs[i].name.len; k++) {
+            char c = pairs[i].name.ptr[k];
+            if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_'))
+                return false;
+        }
+    }
+    return true;
+}
+
 static bool read_form(struct call *call)
 {
     struct call_pair pairs[CALL_QUERY_MAX];
@@ -42,6 +56,8 @@ static bool read_form(struct call *call)
     const char *wrong = strlen(call->body) != call->body_len
                             ? "has a NUL"
                             : target_pairs(call->body, pairs, CALL_QUERY_MAX, &count);
+    if (wrong == NULL && !are_names(pairs, count))
+        wrong = "has a parameter whose name has other characters than letters, digits and _";
     if (wrong != NULL) {
         call_refuse(call, 400, "", "the body %s", wrong);
         return false;

@@ -136,7 +136,8 @@ static void answer_credentials(struct call *call, unsigned status,
 void connected_app_create(struct call *call)
 {
     clientid_connected_app_record record = {.size = sizeof record,
-                                            .name = call_text(call, "client_name")};
+                                            .name = call_text(call, "client_name"),
+                                            .owner_id = call->caller.user_id};
     clientid_credentials credentials = {.size = sizeof credentials};
     clientid_error error = {0};
     if (!grants_are_ours(call) || !scopes_of(call, &record.scopes))

@@ -280,13 +280,12 @@ static clientid_verb verb_to(uint32_t wanted, uint32_t now)
 void contract_update(struct call *call)
 {
     clientid_str status = call_text(call, "status");
-    uint64_t tier_id = call_id(call, "requestedTierId");
     clientid_error error = {0};
     uint32_t now = 0;
     uint64_t id;
     int rc;
     if (json_object_size(call->json) != 1) {
-        call_refuse(call, 400, "", "one of requestedTierId, status is changed at a time");
+        call_refuse(call, 400, "", "one of tierId, requestedTierId, status is changed at a time");
         return;
     }
     if (!find(call, &id, &now))
@@ -294,8 +293,11 @@ void contract_update(struct call *call)
     if (status.ptr != NULL)
         rc = clientid_control_contract_act(call->control, id, verb_to(contract_status(status), now),
                                            &error);
+    else if (json_object_get(call->json, "tierId") != NULL)
+        rc = clientid_control_contract_set_tier(call->control, id, call_id(call, "tierId"), &error);
     else
-        rc = clientid_control_contract_change_tier(call->control, id, tier_id, NULL, &error);
+        rc = clientid_control_contract_change_tier(call->control, id,
+                                                   call_id(call, "requestedTierId"), NULL, &error);
     contract_answer(call, rc, id, CONTRACT_OF_API, &error);
 }
 

@@ -22,12 +22,18 @@ static void set(json_t *json, const char *key, json_t *value)
         (void)json_object_set_new(json, key, value);
 }
 
+/* Anypoint's moments have milliseconds. */
+static uint64_t whole_ms(uint64_t time_ns)
+{
+    return time_ns - time_ns % 1000000;
+}
+
 /* "updated" is empty until something was. */
 static void set_audit(json_t *json, uint64_t created_ns, uint64_t updated_ns)
 {
     char created[40], updated[40];
-    clientid_time_format(created_ns, created, sizeof created);
-    clientid_time_format(updated_ns, updated, sizeof updated);
+    clientid_time_format(whole_ms(created_ns), created, sizeof created);
+    clientid_time_format(whole_ms(updated_ns), updated, sizeof updated);
     set(json, "audit",
         updated_ns == created_ns
             ? json_pack("{s:{s:s},s:{}}", "created", "date", created, "updated")
@@ -112,8 +118,12 @@ json_t *record_application(const struct call *call, const clientid_application_r
 
 json_t *record_contract(const struct call *call, const clientid_contract_record *record)
 {
+    clientid_contract_record rounded = *record;
     char *text = NULL;
-    (void)clientid_contract_to_json(record, &text, NULL);
+    rounded.approved_ns = whole_ms(record->approved_ns);
+    rounded.rejected_ns = whole_ms(record->rejected_ns);
+    rounded.revoked_ns = whole_ms(record->revoked_ns);
+    (void)clientid_contract_to_json(&rounded, &text, NULL);
     json_t *json = at_home(call, call_take_json(text));
     json_t *application = json_object_get(json, "application");
     set(application, "clientId", json_stringn(record->client_id.ptr, record->client_id.len));

@@ -104,7 +104,7 @@ const struct route routes[] = {
     {"DELETE", path, api_delete, 0, NULL, NULL, 204, NULL, "api-manage", "delete an API instance or group, with its tiers"}
     ONE_API(APIS "/{apiId}"),
     ONE_API(VERSION),
-    {"GET", APIS "/{apiId}/owners", owner_list_of_api, 0, NULL, NULL, 200, &schema_anything, "api-read", "ours: owners of an API instance"},
+    {"GET", APIS "/{apiId}/owners", owner_list_of_api, 0, NULL, NULL, 200, &schema_anything, "api-manage", "ours: owners of an API instance"},
     {"POST", APIS "/{apiId}/owners", owner_add_to_api, ROUTE_BODY, &schema_owner_add, NULL, 201, &schema_anything, "api-manage", "ours: add an owner, by UUID or name"},
     {"DELETE", APIS "/{apiId}/owners/{userId}", owner_remove_from_api, 0, NULL, NULL, 204, NULL, "api-manage", "ours: remove an owner"},
 
@@ -120,7 +120,7 @@ const struct route routes[] = {
     {"GET", path "/contracts", contract_list, 0, NULL, "status:text limit:number offset:number query:text coreServicesId:text", 200, &schema_contract_list, "contract-read", "contracts and access requests of an API"}, \
     {"POST", path "/contracts", contract_create, ROUTE_BODY, &schema_contract_create, NULL, 201, &schema_contract, "application-use", "request access"}, \
     {"GET", path "/contracts/{contractId}", contract_get, 0, NULL, NULL, 200, &schema_contract, "contract-read", "one contract"}, \
-    {"PATCH", path "/contracts/{contractId}", contract_update, ROUTE_BODY, &schema_contract_update, NULL, 200, &schema_contract, "", "request another tier (application-use), or decide by status (contract-decide)"}, \
+    {"PATCH", path "/contracts/{contractId}", contract_update, ROUTE_BODY, &schema_contract_update, NULL, 200, &schema_contract, "", "request another tier (application-use), or decide by tierId or status (contract-decide)"}, \
     {"DELETE", path "/contracts/{contractId}", contract_delete, 0, NULL, NULL, 204, NULL, "contract-decide", "delete a revoked or rejected contract"}
     CONTRACTS(APIS "/{apiId}"),
     CONTRACTS(VERSION),

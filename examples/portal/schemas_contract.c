@@ -56,6 +56,7 @@ static const struct schema_field contract_create_fields[] = {
 const struct schema schema_contract_create = {"ContractCreate", contract_create_fields, 0};
 
 static const struct schema_field contract_update_fields[] = {
+    NUMBER("tierId", SCHEMA_DIGITS, 1, 0),
     NUMBER("requestedTierId", SCHEMA_DIGITS, 1, 0),
     CHOICE("status", 0, "APPROVED|REJECTED|REVOKED"),
     FIELDS_END,

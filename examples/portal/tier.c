@@ -144,7 +144,8 @@ void tier_create(struct call *call)
         return;
     clientid_tier_record record = record_of(call, &limits);
     record.api_id = api_id;
-    answer(call, clientid_control_tier_create(call->control, &record, &id, &error), id, &error);
+    int rc = clientid_control_tier_create(call->control, &record, &id, &error);
+    answer(call, rc, id, &error);
     free(limits);
 }
 

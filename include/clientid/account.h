@@ -188,7 +188,7 @@ CLIENTID_EXPORT int clientid_control_user_find(clientid_control *control, client
                                                uint64_t *id, clientid_error *error);
 /*
  * Name and number of a user, for those who make somebody an owner or show owners: every caller may ask.  |out| holds
- * CLIENTID_NAME_MAX + 1.
+ * CLIENTID_NAME_MAX + 1.  Rule owner-connected-app when |name| is a client id of a Connected App.
  */
 CLIENTID_EXPORT int clientid_control_user_name(clientid_control *control, uint64_t id, char *out,
                                                size_t size, clientid_error *error);

@@ -225,19 +225,29 @@ static int tier_of(clientid_control *control, uint64_t id, struct clientid__tier
                            id);
 }
 
-static int change_tier(clientid_control *control, uint64_t id, uint64_t tier_id, int *applied,
-                       clientid_error *error)
+/* Either side asks; what it asks for is decided as ever. */
+static int may_change_tier(clientid_control *control,
+                           const struct clientid__contract_facts *contract, bool at_once,
+                           clientid_error *error)
+{
+    if (at_once)
+        return clientid__may(control, CLIENTID_PERMISSION_CONTRACT_DECIDE, contract->api_id,
+                             contract->application_id, error);
+    return clientid__may_either(control, CLIENTID_PERMISSION_APPLICATION_USE,
+                                CLIENTID_PERMISSION_CONTRACT_DECIDE, contract->api_id,
+                                contract->application_id, error);
+}
+
+static int change_tier(clientid_control *control, uint64_t id, uint64_t tier_id, bool at_once,
+                       int *applied, clientid_error *error)
 {
     uint64_t now_ns = clientid__now(control);
     struct clientid__contract_facts contract;
     struct clientid__tier_facts tier;
     int rc = facts_of(control, id, &contract, error);
 
-    /* Either side asks; what it asks for is decided as ever. */
     if (rc == 0)
-        rc = clientid__may_either(control, CLIENTID_PERMISSION_APPLICATION_USE,
-                                  CLIENTID_PERMISSION_CONTRACT_DECIDE, contract.api_id,
-                                  contract.application_id, error);
+        rc = may_change_tier(control, &contract, at_once, error);
     if (rc == 0 && contract.status != CLIENTID_APPROVED)
         return refuse(&contract, "a change of tier", error);
     if (rc == 0)
@@ -256,7 +266,7 @@ static int change_tier(clientid_control *control, uint64_t id, uint64_t tier_id,
         return clientid__broken(error, CLIENTID__RULE_TIER_SAME, "the contract has tier %s already",
                                 tier.name);
     contract.requested_tier_id = tier_id;
-    *applied = tier.auto_approve != 0;
+    *applied = at_once || tier.auto_approve != 0;
     if (*applied)
         return clientid__contract_approve(control, &contract, "change-tier", now_ns, error);
     return save(control, &contract, "request-tier", now_ns, error);
@@ -273,10 +283,24 @@ int clientid_control_contract_change_tier(clientid_control *control, uint64_t id
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    rc = clientid__end(control, change_tier(control, id, tier_id, &at_once, error), error);
+    rc = clientid__end(control, change_tier(control, id, tier_id, false, &at_once, error), error);
     if (rc == 0 && applied != NULL)
         *applied = at_once;
     return rc;
+}
+
+int clientid_control_contract_set_tier(clientid_control *control, uint64_t id, uint64_t tier_id,
+                                       clientid_error *error)
+{
+    int applied = 0;
+    int rc;
+
+    if (control == NULL)
+        return clientid__bad_argument(error);
+    rc = clientid__begin(control, CLIENTID__WRITE, error);
+    if (rc != 0)
+        return rc;
+    return clientid__end(control, change_tier(control, id, tier_id, true, &applied, error), error);
 }
 
 /* ---- access requests ------------------------------------------------------------------------- */

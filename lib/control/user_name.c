@@ -27,6 +27,20 @@ int clientid_control_user_name(clientid_control *control, uint64_t id, char *out
     return clientid__looked(control, rc, error);
 }
 
+static int find(clientid_control *control, clientid_str name, uint64_t *id, clientid_error *error)
+{
+    uint64_t app_id;
+    int rc = CLIENTID__STORE(control, user->find, name, id, error);
+
+    if (rc != CLIENTID_ERR_NOT_FOUND)
+        return rc;
+    if (CLIENTID__STORE(control, connected_app->find, name, &app_id, NULL) == 0)
+        return clientid__broken(error, CLIENTID__RULE_OWNER_CONNECTED_APP,
+                                "%.*s is a connected app, it cannot own anything", (int)name.len,
+                                name.ptr);
+    return clientid__fail(error, rc, "there is no user %.*s", (int)name.len, name.ptr);
+}
+
 int clientid_control_user_number(clientid_control *control, clientid_str name, uint64_t *id,
                                  clientid_error *error)
 {
@@ -37,8 +51,5 @@ int clientid_control_user_number(clientid_control *control, clientid_str name, u
     rc = clientid__look(control, error);
     if (rc != 0)
         return rc;
-    rc = CLIENTID__STORE(control, user->find, name, id, error);
-    if (rc == CLIENTID_ERR_NOT_FOUND)
-        rc = clientid__fail(error, rc, "there is no user %.*s", (int)name.len, name.ptr);
-    return clientid__looked(control, rc, error);
+    return clientid__looked(control, find(control, name, id, error), error);
 }

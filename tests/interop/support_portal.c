@@ -391,7 +391,8 @@ bool portal_matches(struct portal *portal, const char *pattern, const json_t *js
     struct match match = {portal, why, size};
     char *filled = portal_fill(portal, pattern);
     json_error_t error;
-    json_t *wanted = json_loads(filled, JSON_DECODE_ANY, &error);
+    json_t *wanted =
+        filled[0] == '@' ? json_string(filled) : json_loads(filled, JSON_DECODE_ANY, &error);
     if (wanted == NULL)
         fail_msg("pattern, column %d: %s: %s", error.column, error.text, filled);
     bool good = matches(&match, "", wanted, json);

@@ -74,7 +74,7 @@ struct portal_answer portal_ask(const struct portal *portal, const char *method,
 void portal_answer_free(struct portal_answer *answer);
 
 /*
- * Whether |json| has what |pattern| (JSON with names) says, and keeps what it says to keep.  Objects may have more keys,
+ * Whether |json| has what |pattern| (JSON with names, or one of the texts below) says, and keeps what it says to keep.  Objects may have more keys,
  * arrays not more elements.  Texts that begin with "@" mean: "@any", "@text", "@number", "@time" (RFC 3339), "@secret" (32 hexadecimal
  * digits), "@list", "@none" (the key is not there), "@keep NAME" (a text or a number, kept as a name),
  * "@some PART" (a text that contains PART).  |why| gets the place that differs.
