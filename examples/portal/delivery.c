@@ -146,12 +146,12 @@ struct kind {
 
 static const struct kind *kind_of(uint32_t kind)
 {
-    static const struct kind kinds[] = {
-        [CLIENTID_DELIVERY_HOOK] = {hook_prepare, hook_judge},
-        [CLIENTID_DELIVERY_MAIL] = {mail_prepare, mail_judge},
-        [CLIENTID_DELIVERY_ANSWER] = {answer_prepare, answer_judge},
-    };
-    return &kinds[kind];
+    static const struct kind hook = {hook_prepare, hook_judge};
+    static const struct kind mail = {mail_prepare, mail_judge};
+    static const struct kind answer = {answer_prepare, answer_judge};
+    if (kind == CLIENTID_DELIVERY_MAIL)
+        return &mail;
+    return kind == CLIENTID_DELIVERY_ANSWER ? &answer : &hook;
 }
 
 static void judge(struct sender *sender)
@@ -410,27 +410,28 @@ static bool set_notices(struct portal *portal)
     return rc == 0;
 }
 
+/* What it got hold of when it fails goes with the process, which ends then. */
 bool delivery_start(struct portal *portal)
 {
     const char *fault = mail_fault(&portal->config.mail);
     struct sender *sender = calloc(1, sizeof *sender);
+    bool runs = false;
     if (fault != NULL)
         say("%s", fault);
-    if (sender == NULL || fault != NULL || !set_notices(portal)) {
-        free(sender);
-        return false;
+    if (sender != NULL && fault == NULL && set_notices(portal)) {
+        sender->portal = portal;
+        sender->outlet.config = &portal->config;
+        sender->lock = open_lock(&portal->config);
+        sender->multi = curl_multi_init();
+        runs = sender->lock >= 0 && sender->multi != NULL && read_passwords(sender) &&
+               pthread_create(&portal->delivery_thread, NULL, run, sender) == 0;
     }
-    sender->portal = portal;
-    sender->outlet.config = &portal->config;
-    sender->lock = open_lock(&portal->config);
-    sender->multi = curl_multi_init();
-    if (sender->lock >= 0 && sender->multi != NULL && read_passwords(sender))
-        portal->delivery_runs = pthread_create(&portal->delivery_thread, NULL, run, sender) == 0;
-    if (!portal->delivery_runs) { /* the process ends: the rest goes with it */
+    if (!runs) {
         say("cannot start to deliver");
         free(sender);
     }
-    return portal->delivery_runs;
+    portal->delivery_runs = runs;
+    return runs;
 }
 
 void delivery_stop(struct portal *portal)
