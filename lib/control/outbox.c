@@ -100,12 +100,17 @@ struct due {
     clientid_error *error;
 };
 
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
 static bool is_busy(const struct due *due, uint64_t lane)
 {
-    for (size_t i = 0; i < due->busy_count; i++)
-        if (due->busy[i] == lane)
-            return true;
-    return false;
+    return due->busy_count != 0 &&
+           bsearch(&lane, due->busy, due->busy_count, sizeof(lane), by_number) != NULL;
 }
 
 /* The same of what is said. */
@@ -180,7 +185,8 @@ int clientid_control_delivery_due(clientid_control *control, const uint64_t *bus
                                   size_t busy_count, size_t max, clientid_delivery_fn *emit,
                                   void *sink, uint64_t *next_ns, clientid_error *error)
 {
-    struct due due = {control, busy, busy_count, max, 0, 0, UINT64_MAX, emit, sink, error};
+    struct due due = {control, NULL, busy_count, max, 0, 0, UINT64_MAX, emit, sink, error};
+    uint64_t *sorted;
     int rc;
 
     if (control == NULL || emit == NULL || next_ns == NULL || (busy_count > 0 && busy == NULL) ||
@@ -189,10 +195,19 @@ int clientid_control_delivery_due(clientid_control *control, const uint64_t *bus
     rc = clientid__operator(control, error);
     if (rc != 0)
         return rc;
+    /* Lanes that wait for a slow gateway may be many. */
+    sorted = malloc((busy_count + 1) * sizeof(*sorted));
+    if (sorted == NULL)
+        return clientid__fail(error, CLIENTID_ERR_NOMEM, "out of memory");
+    if (busy_count != 0)
+        memcpy(sorted, busy, busy_count * sizeof(*sorted));
+    qsort(sorted, busy_count, sizeof(*sorted), by_number);
+    due.busy = sorted;
     due.now_ns = clientid__now(control);
     /* The heads are read in the order of their time: after the busy ones, |max| and one that says when to come again. */
     rc = CLIENTID__STORE(control, outbox->each, max + busy_count + 1, take, &due, error);
     *next_ns = due.next_ns;
+    free(sorted);
     return rc == STOP ? 0 : rc;
 }
 
