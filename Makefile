@@ -3,6 +3,7 @@
 #   make                 the libraries, clientidctl and clientid-proxy, into build/; installs nothing
 #   make check           everything that can be checked without a sanitizer, in under 5 minutes
 #   make demo            a real proxy, a real store, real requests; KEEP=1 leaves it running
+#   make portal          the REST control plane on loopback, with a sample organization
 #   make test            unit tests only
 #   make nginx envoy     the modules for NGINX (needs nginx-dev) and Envoy, into build/nginx and build/envoy
 #   make check-hosts     the modules and clientid-proxy in and behind real NGINX, Envoy and Caddy
@@ -16,6 +17,7 @@
 #   make coverage        line coverage of lib/, fails under 90 %
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
 #   make bench-http      what a check costs in NGINX and Envoy, beside their own means
+#   make bench-portal    what clientid-portal sustains with 100,000 applications
 #   make bench-peers     a decision beside those of other limiters; see bench/peers/README.md
 #   make bench           numbers on this machine; see bench/README.md; BIG=1 adds ten million clients
 #   make bench-charts    draws the last of them into bench/charts
@@ -245,11 +247,11 @@ $(nginx_so): $(nginx_src:examples/nginx/%.c=$(BUILD)/nginx/%.o) $(BUILD)/nginx/s
 # ---- tests --------------------------------------------------------------------------
 
 # Unit tests link the archives, so they may call clientid__ functions.  Tests in interop/ start the real programs.
-without     := $(if $(access),,tests/unit/test_saml.c tests/unit/support_saml.c)
+without     := $(if $(access),,tests/unit/test_saml.c tests/unit/support_saml.c tests/interop/test_portal_saml.c)
 unit_src    := $(filter-out $(without),$(sort $(wildcard tests/unit/test_*.c)))
 unit_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(unit_src))
 race_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/race/race_*.c)))
-interop_bin := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/interop/test_*.c)))
+interop_bin := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out $(without),$(sort $(wildcard tests/interop/test_*.c))))
 # An archive: a test links only what it uses, and may include a file of the library to look inside.
 test_common := $(BUILD)/tests/libsupport.a
 $(test_common): $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(without),$(sort $(wildcard tests/unit/support_*.c))))
@@ -274,7 +276,9 @@ $(BUILD)/tests/unit/test_envoy_module: LDFLAGS += -rdynamic
 $(BUILD)/tests/unit/test_envoy_module: | $(envoy_module)
 
 # These sign responses with xmlsec.
-$(BUILD)/tests/unit/support_saml.o $(BUILD)/tests/unit/test_saml: private extra = $(access_cflags)
+$(BUILD)/tests/unit/support_saml.o $(BUILD)/tests/unit/test_saml $(BUILD)/tests/interop/test_portal_saml: private extra = $(access_cflags)
+$(BUILD)/tests/interop/test_portal_saml: private extra_libs += $(access_a) $(access_libs)
+$(BUILD)/tests/interop/test_portal_saml: $(access_a)
 $(BUILD)/tests/unit/test_saml: private extra_libs = $(access_a) $(access_libs)
 $(BUILD)/tests/unit/test_saml: $(access_a)
 
@@ -407,6 +411,14 @@ demo:
 demo-run: all $(demo_upstream)
 	$(Q)KEEP=$(KEEP) sh examples/demo/demo.sh $(BUILD)
 
+# On loopback, with a sample organization; PORT=0 takes a free one.
+portal:
+	$(Q)sh tests/tools/packages.sh build
+	$(Q)$(MAKE) --no-print-directory portal-run
+portal-run: all $(demo_upstream)
+	$(Q)exec sh examples/portal/sample.sh $(BUILD)
+.PHONY: portal portal-run
+
 # The harness: bench/README.md.  BIG=1 adds ten million clients.
 bench_bin := $(BUILD)/bench/clientid-bench
 $(BUILD)/bench/harness/%.o: bench/harness/%.c $(stamp)
@@ -446,7 +458,7 @@ bench_portal := $(BUILD)/bench/portal/bench-portal
 $(BUILD)/bench/portal/%.o: bench/portal/%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
 	$(Q)$(compile) -c -o $@ $<
-$(bench_portal): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/portal/*.c))) $(store_a) $(core_a)
+$(bench_portal): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/portal/*.c))) $(store_a) $(anypoint_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
 .PHONY: bench-portal
