@@ -245,8 +245,9 @@ void call_refuse(struct call *call, unsigned status, const char *pointer, const 
     va_end(args);
     if (status == 401 && call->status == 0)
         call_add_header(call, "WWW-Authenticate", "%s realm=\"clientid-portal\"",
-                        call->route != NULL && (call->route->flags & ROUTE_BASIC) ? "Basic"
-                                                                                  : "Bearer");
+                        call->route != NULL && (call->route->flags & (ROUTE_BASIC | ROUTE_HOOK))
+                            ? "Basic"
+                            : "Bearer");
     put_refusal(call, status, pointer, text);
 }
 

@@ -138,6 +138,22 @@ static void unpark(struct sender *sender, const char *peer)
     }
 }
 
+struct kind {
+    void (*prepare)(struct transfer *transfer, const struct outlet *outlet,
+                    const clientid_delivery *delivery);
+    void (*judge)(struct transfer *transfer, CURLcode code);
+};
+
+static const struct kind *kind_of(uint32_t kind)
+{
+    static const struct kind hook = {hook_prepare, hook_judge};
+    static const struct kind mail = {mail_prepare, mail_judge};
+    static const struct kind answer = {answer_prepare, answer_judge};
+    if (kind == CLIENTID_DELIVERY_MAIL)
+        return &mail;
+    return kind == CLIENTID_DELIVERY_ANSWER ? &answer : &hook;
+}
+
 static void judge(struct sender *sender)
 {
     CURLMsg *message;
@@ -148,10 +164,7 @@ static void judge(struct sender *sender)
             continue;
         CURLcode code = message->data.result;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        if (transfer->kind == CLIENTID_DELIVERY_MAIL)
-            mail_judge(transfer, code);
-        else
-            hook_judge(transfer, code);
+        kind_of(transfer->kind)->judge(transfer, code);
         (void)curl_multi_remove_handle(sender->multi, transfer->easy);
     }
 }
@@ -209,10 +222,7 @@ static int take(void *self, const clientid_delivery *delivery)
     transfer->lane = delivery->lane;
     transfer->kind = delivery->kind;
     transfer->attempts = delivery->attempts;
-    if (delivery->kind == CLIENTID_DELIVERY_MAIL)
-        mail_prepare(transfer, &sender->outlet, delivery);
-    else
-        hook_prepare(transfer, &sender->outlet, delivery);
+    kind_of(delivery->kind)->prepare(transfer, &sender->outlet, delivery);
     if (!transfer->over && on_their_way(sender, transfer->peer) >= PEER_MAX) {
         bool parked = park(sender, transfer);
         transfer_free(transfer);
@@ -336,6 +346,13 @@ static void end_all(struct sender *sender)
     }
 }
 
+static void wipe(char *password)
+{
+    if (password != NULL)
+        explicit_bzero(password, strlen(password));
+    free(password);
+}
+
 static void *run(void *arg)
 {
     struct sender *sender = arg;
@@ -351,25 +368,31 @@ static void *run(void *arg)
     desk_give_back(portal, sender->desk);
     (void)curl_multi_cleanup(sender->multi);
     (void)close(sender->lock);
-    if (sender->outlet.mail_password != NULL)
-        explicit_bzero(sender->outlet.mail_password, strlen(sender->outlet.mail_password));
-    free(sender->outlet.mail_password);
+    wipe(sender->outlet.mail_password);
+    wipe(sender->outlet.portal_password);
     free(sender->parked);
     free(sender);
     return NULL;
 }
 
-static bool read_password(struct sender *sender)
+static bool read_password(const char *file, char **out)
 {
-    const char *file = sender->portal->config.mail.password_file;
     clientid_error error = {0};
     size_t len;
     if (file == NULL)
         return true;
-    sender->outlet.mail_password = (char *)config_read_file(file, &len, &error);
-    if (sender->outlet.mail_password == NULL)
-        say_error("mail", &error);
-    return sender->outlet.mail_password != NULL;
+    *out = (char *)config_read_file(file, &len, &error);
+    if (*out == NULL)
+        say_error("password", &error);
+    return *out != NULL;
+}
+
+static bool read_passwords(struct sender *sender)
+{
+    const struct config *config = &sender->portal->config;
+    return read_password(config->mail.password_file, &sender->outlet.mail_password) &&
+           (!sender->portal->is_gateway ||
+            read_password(config->gateway.password_file, &sender->outlet.portal_password));
 }
 
 /* What this portal is configured to can be told by mail, or not: every program that writes goes by it. */
@@ -387,27 +410,28 @@ static bool set_notices(struct portal *portal)
     return rc == 0;
 }
 
+/* What it got hold of when it fails goes with the process, which ends then. */
 bool delivery_start(struct portal *portal)
 {
     const char *fault = mail_fault(&portal->config.mail);
     struct sender *sender = calloc(1, sizeof *sender);
+    bool runs = false;
     if (fault != NULL)
         say("%s", fault);
-    if (sender == NULL || fault != NULL || !set_notices(portal)) {
-        free(sender);
-        return false;
+    if (sender != NULL && fault == NULL && set_notices(portal)) {
+        sender->portal = portal;
+        sender->outlet.config = &portal->config;
+        sender->lock = open_lock(&portal->config);
+        sender->multi = curl_multi_init();
+        runs = sender->lock >= 0 && sender->multi != NULL && read_passwords(sender) &&
+               pthread_create(&portal->delivery_thread, NULL, run, sender) == 0;
     }
-    sender->portal = portal;
-    sender->outlet.config = &portal->config;
-    sender->lock = open_lock(&portal->config);
-    sender->multi = curl_multi_init();
-    if (sender->lock >= 0 && sender->multi != NULL && read_password(sender))
-        portal->delivery_runs = pthread_create(&portal->delivery_thread, NULL, run, sender) == 0;
-    if (!portal->delivery_runs) { /* the process ends: the rest goes with it */
+    if (!runs) {
         say("cannot start to deliver");
         free(sender);
     }
-    return portal->delivery_runs;
+    portal->delivery_runs = runs;
+    return runs;
 }
 
 void delivery_stop(struct portal *portal)

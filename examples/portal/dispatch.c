@@ -4,6 +4,7 @@
 
 #include "body.h"
 #include "desk.h"
+#include "gateway.h"
 #include "target.h"
 
 #include <stdio.h>
@@ -54,7 +55,8 @@ static bool take_parameters(struct call *call, const struct route_match *match)
 bool dispatch_find(struct call *call, const char *method)
 {
     struct route_match match;
-    bool found = route_find(method, call->path, &match);
+    bool found =
+        route_find(call->portal->routes, call->portal->route_count, method, call->path, &match);
     call->route = match.route; /* also for another method: the refusal is in its words */
     if (!found && match.path_known) {
         call_add_header(call, "Allow", "%s", match.methods);
@@ -116,6 +118,8 @@ static bool identify(struct call *call)
 {
     const char *header = call_header(call, "Authorization");
     bool basic = (call->route->flags & ROUTE_BASIC) != 0;
+    if (call->route->flags & ROUTE_HOOK)
+        return gateway_knows(call);
     if (call->route->flags & ROUTE_OPEN)
         return true;
     if (is_scheme(header, "Bearer"))

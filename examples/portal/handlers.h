@@ -99,6 +99,9 @@ void access_withdraw(struct call *call);
 /* change.c */
 void change_list(struct call *call);
 
+/* gateway.c */
+void gateway_event(struct call *call);
+
 /* rest_hook.c */
 void rest_hook_list(struct call *call);
 void rest_hook_create(struct call *call);

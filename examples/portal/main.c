@@ -3,6 +3,7 @@
 #include "delivery.h"
 #include "desk.h"
 #include "dispatch.h"
+#include "route.h"
 #include "saml.h"
 #include "server.h"
 #include "watch.h"
@@ -29,6 +30,7 @@ static const char help[] =
     "MuleSoft Anypoint and of the webMethods Developer Portal, and feeds gateways.\n"
     "\n"
     "  --config FILE  the configuration, JSON\n"
+    "  --gateway      be the third-party gateway of another portal: take its webhooks, answer it\n"
     "  --check        only say whether the configuration is good\n"
     "  --version      print the version\n"
     "  --help         print this\n"
@@ -92,6 +94,19 @@ static bool read_secrets(struct portal *portal)
     return portal->sealing_key != NULL;
 }
 
+static bool read_hook_password(struct portal *portal)
+{
+    clientid_error error = {0};
+    size_t len;
+    if (!portal->is_gateway)
+        return true;
+    portal->hook_password =
+        (char *)config_read_file(portal->config.gateway.hook_password_file, &len, &error);
+    if (portal->hook_password == NULL)
+        say_error("webhook's password", &error);
+    return portal->hook_password != NULL;
+}
+
 static bool start(struct portal *portal)
 {
     clientid_error error = {0};
@@ -102,7 +117,7 @@ static bool start(struct portal *portal)
         say("cannot start: %s", strerror(errno));
         return false;
     }
-    if (!read_secrets(portal))
+    if (!read_secrets(portal) || !read_hook_password(portal))
         return false;
     if (clientid_attempts_new(&portal->attempts, &error) != 0 ||
         desks_open(portal, desks, &error) != 0) {
@@ -130,6 +145,8 @@ static void stop(struct portal *portal)
     desks_close(portal);
     saml_stop(portal);
     clientid_attempts_del(portal->attempts);
+    if (portal->hook_password != NULL)
+        wipe((unsigned char *)portal->hook_password, strlen(portal->hook_password));
     wipe(portal->pepper, portal->pepper_len);
     wipe(portal->sealing_key, portal->sealing_key_len);
     if (portal->delivery_wake >= 0)
@@ -147,7 +164,20 @@ static void block_signals(sigset_t *set)
     (void)pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
-static int serve(const char *file, bool check_only)
+/* What it serves.  Credentials that nobody has taken yet must be kept, so a gateway needs a sealing key. */
+static bool take_role(struct portal *portal, bool gateway)
+{
+    const struct config *config = &portal->config;
+    portal->is_gateway = gateway;
+    portal->routes = gateway ? gateway_routes : routes;
+    portal->route_count = gateway ? gateway_route_count : route_count;
+    if (!gateway || (config->gateway.portal != NULL && config->sealing_key_file != NULL))
+        return true;
+    say("--gateway needs \"gateway\" and \"sealingKeyFile\" in the configuration");
+    return false;
+}
+
+static int serve(const char *file, bool check_only, bool gateway)
 {
     static struct portal portal = {.lock = PTHREAD_MUTEX_INITIALIZER,
                                    .changed = PTHREAD_COND_INITIALIZER,
@@ -161,6 +191,10 @@ static int serve(const char *file, bool check_only)
         say_error(file, &error);
         config_free(&portal.config);
         return rc == CLIENTID_ERR_IO ? EXIT_FAILURE : EXIT_CONFIG;
+    }
+    if (!take_role(&portal, gateway)) {
+        config_free(&portal.config);
+        return EXIT_CONFIG;
     }
     if (check_only) {
         say("%s is good", file);
@@ -180,13 +214,12 @@ static int serve(const char *file, bool check_only)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"check", no_argument, NULL, 'k'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+        {"gateway", no_argument, NULL, 'g'},      {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     const char *file = NULL;
-    bool check_only = false;
+    bool check_only = false, gateway = false;
     int option;
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         switch (option) {
@@ -195,6 +228,9 @@ int main(int argc, char **argv)
             break;
         case 'k':
             check_only = true;
+            break;
+        case 'g':
+            gateway = true;
             break;
         case 'v':
             (void)printf("clientid-portal %s\n", clientid_version());
@@ -210,5 +246,5 @@ int main(int argc, char **argv)
         (void)fputs(help, stderr);
         return EXIT_USAGE;
     }
-    return serve(file, check_only);
+    return serve(file, check_only, gateway);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct call;
+struct route;
 struct clientid_saml;
 struct MHD_Daemon;
 
@@ -27,6 +28,10 @@ struct desk {
 /* What all threads share. */
 struct portal {
     struct config config;
+    bool is_gateway; /* of another portal: serves its webhooks and nothing else */
+    const struct route *routes;
+    size_t route_count;
+    char *hook_password; /* what those webhooks must show */
     clientid_attempts *attempts;
     struct clientid_saml *saml; /* NULL: nobody signs in by assertion */
     unsigned char *pepper, *sealing_key;

@@ -47,18 +47,19 @@ static void allow(struct route_match *match, const char *method)
                    method);
 }
 
-bool route_find(const char *method, clientid_str path, struct route_match *out)
+bool route_find(const struct route *table, size_t count, const char *method, clientid_str path,
+                struct route_match *out)
 {
     const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
     *out = (struct route_match){.route = NULL};
-    for (size_t i = 0; i < route_count; i++) {
-        if (!path_matches(routes[i].path, path, out))
+    for (size_t i = 0; i < count; i++) {
+        if (!path_matches(table[i].path, path, out))
             continue;
-        out->route = &routes[i];
-        if (strcmp(routes[i].method, wanted) == 0)
+        out->route = &table[i];
+        if (strcmp(table[i].method, wanted) == 0)
             return true;
         out->path_known = true;
-        allow(out, routes[i].method);
+        allow(out, table[i].method);
     }
     return false;
 }

@@ -16,7 +16,8 @@ enum {
     ROUTE_BODY = 16,  /* the body must be there */
     ROUTE_REST = 32,  /* refusals in webMethods' words: {"code","message","errors"} */
     ROUTE_OAUTH = 64, /* refusals as RFC 6749 section 5.2 */
-    ROUTE_RAW = 128   /* the handler reads the body itself; the schema only documents it */
+    ROUTE_RAW = 128,  /* the handler reads the body itself; the schema only documents it */
+    ROUTE_HOOK = 256  /* takes Basic with what webhooks of a gateway show */
 };
 
 /* One row of the table that maps method and path to a handler, and of which the OpenAPI document is made. */
@@ -35,6 +36,9 @@ struct route {
 
 extern const struct route routes[];
 extern const size_t route_count;
+/* Of clientid-portal --gateway. */
+extern const struct route gateway_routes[];
+extern const size_t gateway_route_count;
 
 struct route_match {
     const struct route *route;
@@ -47,6 +51,7 @@ struct route_match {
 };
 
 /* |path|: as it came, without the query. */
-bool route_find(const char *method, clientid_str path, struct route_match *out);
+bool route_find(const struct route *table, size_t count, const char *method, clientid_str path,
+                struct route_match *out);
 
 #endif

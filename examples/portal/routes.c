@@ -166,3 +166,12 @@ const struct route routes[] = {
 /* clang-format on */
 
 const size_t route_count = sizeof routes / sizeof routes[0];
+
+const struct route gateway_routes[] = {
+    {"POST", "/events", gateway_event, ROUTE_HOOK | ROUTE_REST | ROUTE_BODY, &schema_gateway_event,
+     NULL, 202, &schema_rest_done, "", "an event of the portal"},
+    {"GET", "/healthz", document_health, ROUTE_OPEN, NULL, NULL, 200, &schema_anything, "",
+     "whether the store answers, and what waits in the outbox"},
+};
+
+const size_t gateway_route_count = sizeof gateway_routes / sizeof gateway_routes[0];

@@ -17,6 +17,7 @@ extern const struct schema schema_connected_app, schema_connected_app_create,
 extern const struct schema schema_scope, schema_scope_list, schema_scope_change;
 
 /* schemas_rest.c */
+extern const struct schema schema_gateway_event;
 extern const struct schema schema_rest_created, schema_rest_done;
 extern const struct schema schema_rest_hook, schema_rest_hook_list;
 extern const struct schema schema_rest_provider, schema_rest_provider_list, schema_rest_api_list;

@@ -167,3 +167,25 @@ static const struct schema_field rest_approval_fields[] = {
 };
 const struct schema schema_rest_approval = {"RestApproval", rest_approval_fields, 0};
 PAGE(rest_approval_list, "RestApprovalList", &schema_rest_approval);
+
+/* ---- what another portal tells --------------------------------------------------------------- */
+
+static const struct schema_field gateway_context_fields[] = {
+    TEXT("consumer_appName", 0, 1, 255),
+    TEXT("consumer_appDesc", SCHEMA_NULLABLE, 0, 0),
+    LIST("redirect_uris", SCHEMA_NULLABLE, 0, 64, NULL),
+    TEXT("application_id", SCHEMA_REQUIRED, 1, 64),
+    OBJECT("api", 0, &schema_anything),
+    FIELDS_END,
+};
+static const struct schema gateway_context = {"GatewayContext", gateway_context_fields,
+                                              SCHEMA_OPEN};
+
+static const struct schema_field gateway_event_fields[] = {
+    CHOICE("type", SCHEMA_REQUIRED, "REQUEST_ACCESS_TOKEN|REVOKE_ACCESS_TOKEN|APPLICATION_UPDATE"),
+    TEXT("eventid", SCHEMA_REQUIRED, 1, 64),
+    OBJECT("source", SCHEMA_REQUIRED, &schema_anything),
+    OBJECT("contextdata", SCHEMA_REQUIRED, &gateway_context),
+    FIELDS_END,
+};
+const struct schema schema_gateway_event = {"GatewayEvent", gateway_event_fields, SCHEMA_OPEN};

@@ -29,7 +29,8 @@ struct transfer {
 /* Everything that a kind of delivery needs besides the row. */
 struct outlet {
     const struct config *config;
-    char *mail_password; /* NULL: none */
+    char *mail_password;   /* NULL: none */
+    char *portal_password; /* of the portal whose gateway we are; NULL: we are not */
 };
 
 /* Fill in |peer| and |easy|; when it cannot even be tried, |over| and what came of it. */
@@ -37,9 +38,12 @@ void hook_prepare(struct transfer *transfer, const struct outlet *outlet,
                   const clientid_delivery *delivery);
 void mail_prepare(struct transfer *transfer, const struct outlet *outlet,
                   const clientid_delivery *delivery);
+void answer_prepare(struct transfer *transfer, const struct outlet *outlet,
+                    const clientid_delivery *delivery);
 /* It was tried: what came of it. */
 void hook_judge(struct transfer *transfer, CURLcode code);
 void mail_judge(struct transfer *transfer, CURLcode code);
+void answer_judge(struct transfer *transfer, CURLcode code);
 
 void transfer_end(struct transfer *transfer, clientid_delivery_outcome outcome, const char *format,
                   ...) __attribute__((format(printf, 3, 4)));

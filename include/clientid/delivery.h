@@ -22,7 +22,8 @@ extern "C" {
 
 typedef enum clientid_delivery_kind {
     CLIENTID_DELIVERY_HOOK = 1,
-    CLIENTID_DELIVERY_MAIL = 2
+    CLIENTID_DELIVERY_MAIL = 2,
+    CLIENTID_DELIVERY_ANSWER = 3 /* to the portal whose third-party gateway we are: foreign.h */
 } clientid_delivery_kind;
 
 typedef struct clientid_delivery {
@@ -32,7 +33,7 @@ typedef struct clientid_delivery {
     uint32_t kind;     /* clientid_delivery_kind */
     uint32_t attempts; /* made before */
     uint64_t created_ns;
-    /* HOOK */
+    /* HOOK; ANSWER: what follows the portal's base URL, for a PUT */
     clientid_str url;
     uint32_t authentication; /* clientid_hook_authentication */
     uint32_t reserved;
@@ -40,7 +41,8 @@ typedef struct clientid_delivery {
     /* MAIL */
     clientid_str recipient;
     clientid_str subject;
-    clientid_str body; /* HOOK: JSON; MAIL: plain text, UTF-8, lines end with "\n" */
+    /* HOOK, ANSWER: JSON (ANSWER: with a secret, or empty); MAIL: plain text, UTF-8, lines end with "\n" */
+    clientid_str body;
 } clientid_delivery;
 
 typedef int clientid_delivery_fn(void *sink, const clientid_delivery *delivery);
@@ -63,6 +65,8 @@ typedef enum clientid_delivery_outcome {
 
 /* Then given up, after about half an hour: the event is DELIVERY_UNSUCCESSFUL. */
 #define CLIENTID_DELIVERY_ATTEMPTS 14
+/* Of an ANSWER, a day.  What it says stays sealed in the store: when the portal tells of the event again, it is answered again. */
+#define CLIENTID_DELIVERY_ANSWER_ATTEMPTS 300
 
 /*
  * What came of an attempt; |detail| (CLIENTID_DELIVERY_DETAIL_MAX bytes are kept, never a secret) is for people.  0 also when the row is gone meanwhile.

@@ -9,22 +9,26 @@
 
 #include <clientid/delivery.h>
 
-#define SECOND     1000000000ULL
-#define LONGEST    (300 * SECOND)
-#define TAKERS_MAX CLIENTID_HOOKS_MAX
-#define MAIL_LANE  (1ULL << 62) /* lanes of applications are below */
-#define STOP       1
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND      1000000000ULL
+#define LONGEST     (300 * SECOND)
+#define TAKERS_MAX  CLIENTID_HOOKS_MAX
+#define MAIL_LANE   (1ULL << 62) /* lanes of applications are below */
+#define ANSWER_LANE (1ULL << 61) /* of applications of another portal */
+#define STOP        1
 
 /* ---- lanes ----------------------------------------------------------------------------------- */
 
 /* Two recipients with one lane only wait for each other. */
-static uint64_t mail_lane(clientid_str recipient)
+static uint64_t lane_of(clientid_str name, uint64_t kind)
 {
     uint64_t hash = 0xcbf29ce484222325ULL;
 
-    for (size_t i = 0; i < recipient.len; i++)
-        hash = (hash ^ clientid__lower((unsigned char)recipient.ptr[i])) * 0x100000001b3ULL;
-    return MAIL_LANE | (clientid__mix64(hash) & (MAIL_LANE - 1));
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ clientid__lower((unsigned char)name.ptr[i])) * 0x100000001b3ULL;
+    return kind | (clientid__mix64(hash) & (kind - 1));
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -57,10 +61,25 @@ int clientid__outbox_mail(clientid_control *control, clientid_str recipient, cli
 {
     const struct clientid__outbox_row row = {
         .kind = CLIENTID_DELIVERY_MAIL,
-        .lane = mail_lane(recipient),
+        .lane = lane_of(recipient, MAIL_LANE),
         .recipient = recipient,
         .subject = subject,
         .body = body,
+        .next_ns = now_ns,
+        .created_ns = now_ns,
+    };
+    uint64_t id;
+
+    return CLIENTID__STORE(control, outbox->insert, &row, &id, error);
+}
+
+int clientid__outbox_answer(clientid_control *control, uint64_t foreign_id,
+                            clientid_str application, uint64_t now_ns, clientid_error *error)
+{
+    const struct clientid__outbox_row row = {
+        .kind = CLIENTID_DELIVERY_ANSWER,
+        .lane = lane_of(application, ANSWER_LANE),
+        .foreign_id = foreign_id,
         .next_ns = now_ns,
         .created_ns = now_ns,
     };
@@ -81,12 +100,40 @@ struct due {
     clientid_error *error;
 };
 
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
 static bool is_busy(const struct due *due, uint64_t lane)
 {
-    for (size_t i = 0; i < due->busy_count; i++)
-        if (due->busy[i] == lane)
-            return true;
-    return false;
+    return due->busy_count != 0 &&
+           bsearch(&lane, due->busy, due->busy_count, sizeof(lane), by_number) != NULL;
+}
+
+/* The same of what is said. */
+static int emit_answer(struct due *due, const clientid_delivery *row, uint64_t foreign_id)
+{
+    const struct clientid__place place = {.table = "foreign_event", .ids = {foreign_id}};
+    clientid_delivery delivery = *row;
+    unsigned char *text;
+    size_t len = 0;
+    int rc;
+
+    if (row->body.len == 0)
+        return due->emit(due->sink, &delivery);
+    text = malloc(row->body.len);
+    if (text == NULL)
+        return clientid__fail(due->error, CLIENTID_ERR_NOMEM, "out of memory");
+    rc = clientid__unseal(due->control, &place, row->body, text, &len, due->error);
+    delivery.body = clientid__str((const char *)text, len);
+    if (rc == 0)
+        rc = due->emit(due->sink, &delivery);
+    explicit_bzero(text, row->body.len);
+    free(text);
+    return rc;
 }
 
 /* With the password in clear for as long as the callback takes. */
@@ -123,7 +170,8 @@ static int take(void *sink, const clientid_delivery *row, uint64_t hook_id, uint
         return STOP;
     }
     due->emitted++;
-    return emit_open(due, row, hook_id);
+    return row->kind == CLIENTID_DELIVERY_ANSWER ? emit_answer(due, row, hook_id)
+                                                 : emit_open(due, row, hook_id);
 }
 
 int clientid__operator(const clientid_control *control, clientid_error *error)
@@ -137,7 +185,8 @@ int clientid_control_delivery_due(clientid_control *control, const uint64_t *bus
                                   size_t busy_count, size_t max, clientid_delivery_fn *emit,
                                   void *sink, uint64_t *next_ns, clientid_error *error)
 {
-    struct due due = {control, busy, busy_count, max, 0, 0, UINT64_MAX, emit, sink, error};
+    struct due due = {control, NULL, busy_count, max, 0, 0, UINT64_MAX, emit, sink, error};
+    uint64_t *sorted;
     int rc;
 
     if (control == NULL || emit == NULL || next_ns == NULL || (busy_count > 0 && busy == NULL) ||
@@ -146,10 +195,19 @@ int clientid_control_delivery_due(clientid_control *control, const uint64_t *bus
     rc = clientid__operator(control, error);
     if (rc != 0)
         return rc;
+    /* Lanes that wait for a slow gateway may be many. */
+    sorted = malloc((busy_count + 1) * sizeof(*sorted));
+    if (sorted == NULL)
+        return clientid__fail(error, CLIENTID_ERR_NOMEM, "out of memory");
+    if (busy_count != 0)
+        memcpy(sorted, busy, busy_count * sizeof(*sorted));
+    qsort(sorted, busy_count, sizeof(*sorted), by_number);
+    due.busy = sorted;
     due.now_ns = clientid__now(control);
     /* The heads are read in the order of their time: after the busy ones, |max| and one that says when to come again. */
     rc = CLIENTID__STORE(control, outbox->each, max + busy_count + 1, take, &due, error);
     *next_ns = due.next_ns;
+    free(sorted);
     return rc == STOP ? 0 : rc;
 }
 
@@ -231,6 +289,9 @@ static int leave(clientid_control *control, const struct clientid__outbox_row *r
 {
     int rc = CLIENTID__STORE(control, outbox->delete, row, error);
 
+    if (rc == 0 && row->foreign_id != 0 && outcome == CLIENTID_DELIVERY_DONE)
+        rc = CLIENTID__STORE(control, foreign->set_answer, row->foreign_id, clientid__str("", 0),
+                             error);
     if (rc != 0 || event->id == 0)
         return rc;
     switch (outcome) {
@@ -265,7 +326,9 @@ static int done(clientid_control *control, uint64_t id, clientid_delivery_outcom
     if (rc != 0)
         return rc;
     event.attempts++;
-    if (outcome == CLIENTID_DELIVERY_LATER && row.attempts + 1 < CLIENTID_DELIVERY_ATTEMPTS)
+    if (outcome == CLIENTID_DELIVERY_LATER &&
+        row.attempts + 1 < (row.kind == CLIENTID_DELIVERY_ANSWER ? CLIENTID_DELIVERY_ANSWER_ATTEMPTS
+                                                                 : CLIENTID_DELIVERY_ATTEMPTS))
         return try_later(control, &row, &event, not_before_ns, detail, now_ns, error);
     return leave(control, &row, &event, outcome, detail, now_ns, error);
 }

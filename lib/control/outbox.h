@@ -9,6 +9,9 @@ int clientid__outbox_tell(clientid_control *control, const struct clientid__even
                           uint64_t now_ns, size_t *count, clientid_error *error);
 int clientid__outbox_mail(clientid_control *control, clientid_str recipient, clientid_str subject,
                           clientid_str body, uint64_t now_ns, clientid_error *error);
+/* The answer to an event of another portal, in order for each of its applications. */
+int clientid__outbox_answer(clientid_control *control, uint64_t foreign_id,
+                            clientid_str application, uint64_t now_ns, clientid_error *error);
 /* What waits for a hook that goes is not delivered. */
 int clientid__outbox_drop_hook(clientid_control *control, uint64_t hook_id, uint64_t now_ns,
                                clientid_error *error);

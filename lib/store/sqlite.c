@@ -507,6 +507,7 @@ static const struct clientid__store_ops *sqlite_ops(void)
         .credential = &clientid__sqlite_credential,
         .outbox = &clientid__sqlite_outbox,
         .notice = &clientid__sqlite_notice,
+        .foreign = &clientid__sqlite_foreign,
     };
     return &ops;
 }

@@ -162,6 +162,7 @@ extern const struct clientid__gateway_event_ops clientid__sqlite_gateway_event;
 extern const struct clientid__credential_ops clientid__sqlite_credential;
 extern const struct clientid__outbox_ops clientid__sqlite_outbox;
 extern const struct clientid__notice_ops clientid__sqlite_notice;
+extern const struct clientid__foreign_ops clientid__sqlite_foreign;
 int clientid__sqlite_position(clientid_store *store, clientid_position *out, clientid_error *error);
 
 #endif

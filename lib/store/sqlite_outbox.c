@@ -9,8 +9,8 @@ static int insert(clientid_store *store, const struct clientid__outbox_row *row,
 {
     static const char text[] =
         "INSERT INTO outbox(kind, lane, head, event_id, hook_id, recipient, subject, body,"
-        " attempts, next_ns, created_ns) VALUES(?1, ?2,"
-        " NOT EXISTS(SELECT 1 FROM outbox WHERE lane = ?2), ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)";
+        " attempts, next_ns, created_ns, foreign_id) VALUES(?1, ?2,"
+        " NOT EXISTS(SELECT 1 FROM outbox WHERE lane = ?2), ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10)";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
     int rc = clientid__sqlite_run(
         s, text,
@@ -18,7 +18,7 @@ static int insert(clientid_store *store, const struct clientid__outbox_row *row,
                            clientid__sql_ref(row->event_id), clientid__sql_ref(row->hook_id),
                            clientid__sql_str(row->recipient), clientid__sql_str(row->subject),
                            clientid__sql_str(row->body), clientid__sql_u64(row->next_ns),
-                           clientid__sql_u64(row->created_ns)),
+                           clientid__sql_u64(row->created_ns), clientid__sql_ref(row->foreign_id)),
         error);
 
     *id = (uint64_t)sqlite3_last_insert_rowid(s->db);
@@ -28,9 +28,9 @@ static int insert(clientid_store *store, const struct clientid__outbox_row *row,
 static int get(clientid_store *store, uint64_t id, struct clientid__outbox_row *out,
                clientid_error *error)
 {
-    static const char text[] =
-        "SELECT id, lane, event_id, hook_id, next_ns, created_ns, kind, attempts FROM outbox"
-        " WHERE id = ?";
+    static const char text[] = "SELECT id, lane, event_id, hook_id, next_ns, created_ns, kind, "
+                               "attempts, foreign_id FROM outbox"
+                               " WHERE id = ?";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
     sqlite3_stmt *stmt = NULL;
     int rc =
@@ -49,6 +49,7 @@ static int get(clientid_store *store, uint64_t id, struct clientid__outbox_row *
         .created_ns = clientid__column_u64(stmt, 5),
         .kind = clientid__column_u32(stmt, 6),
         .attempts = clientid__column_u32(stmt, 7),
+        .foreign_id = clientid__column_u64(stmt, 8),
     };
     sqlite3_reset(stmt);
     return 0;
@@ -83,18 +84,20 @@ static int remove_row(clientid_store *store, const struct clientid__outbox_row *
 
 static clientid_delivery delivery_of(sqlite3_stmt *stmt)
 {
-    bool hook = clientid__column_u32(stmt, 2) == CLIENTID_DELIVERY_HOOK;
+    uint32_t kind = clientid__column_u32(stmt, 2);
 
     return (clientid_delivery){
         .size = sizeof(clientid_delivery),
         .id = clientid__column_u64(stmt, 0),
         .lane = clientid__column_u64(stmt, 1),
-        .kind = clientid__column_u32(stmt, 2),
+        .kind = kind,
         .attempts = clientid__column_u32(stmt, 3),
         .created_ns = clientid__column_u64(stmt, 4),
         .recipient = clientid__column_str(stmt, 5),
         .subject = clientid__column_str(stmt, 6),
-        .body = clientid__column_str(stmt, hook ? 8 : 7),
+        .body = kind == CLIENTID_DELIVERY_ANSWER
+                    ? clientid__column_blob(stmt, 16)
+                    : clientid__column_str(stmt, kind == CLIENTID_DELIVERY_HOOK ? 8 : 7),
         .url = clientid__column_str(stmt, 9),
         .authentication = clientid__column_u32(stmt, 10),
         .username = clientid__column_str(stmt, 11),
@@ -108,9 +111,13 @@ static int each(clientid_store *store, uint64_t max, clientid__due_fn *emit, voi
 {
     static const char text[] =
         "SELECT o.id, o.lane, o.kind, o.attempts, o.created_ns, o.recipient, o.subject, o.body,"
-        " e.body, h.url, h.authentication, h.username, h.password, h.file_id, o.hook_id, o.next_ns"
+        " e.body, coalesce(h.url, '/rest/v1/applications/' || f.application || '?eventId=' || "
+        "f.event),"
+        " h.authentication, h.username, h.password, h.file_id, coalesce(o.hook_id, o.foreign_id),"
+        " o.next_ns, f.answer"
         " FROM outbox o INDEXED BY outbox_due LEFT JOIN gateway_event e ON e.id = o.event_id"
-        " LEFT JOIN hook h ON h.id = o.hook_id WHERE o.head = 1 ORDER BY o.next_ns, o.id LIMIT ?";
+        " LEFT JOIN hook h ON h.id = o.hook_id LEFT JOIN foreign_event f ON f.id = o.foreign_id"
+        " WHERE o.head = 1 ORDER BY o.next_ns, o.id LIMIT ?";
     struct clientid__sqlite *s = clientid__sqlite_of(store);
     sqlite3_stmt *stmt = NULL;
     int rc =

@@ -183,6 +183,14 @@ static const char *const steps[] = {
                                      "CREATE TRIGGER application_out AFTER DELETE ON application "
                                      "BEGIN"
                                      "  UPDATE total SET count = count - 1 WHERE kind = 3; END;",
+    /* 6: events of another portal whose third-party gateway we are, and what it is answered */
+    "CREATE TABLE foreign_application(reference TEXT PRIMARY KEY,"
+    "  application_id INTEGER NOT NULL REFERENCES application(id) ON DELETE CASCADE) WITHOUT ROWID;"
+    "CREATE INDEX foreign_application_id ON foreign_application(application_id);"
+    "CREATE TABLE foreign_event(id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL UNIQUE,"
+    "  application TEXT NOT NULL, answer BLOB NOT NULL, created_ns INTEGER NOT NULL);"
+    "ALTER TABLE outbox ADD COLUMN foreign_id INTEGER REFERENCES foreign_event(id);"
+    "CREATE INDEX outbox_foreign ON outbox(foreign_id) WHERE foreign_id IS NOT NULL;",
 };
 
 const int clientid__schema_version = (int)(sizeof(steps) / sizeof(steps[0]));

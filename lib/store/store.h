@@ -444,13 +444,13 @@ struct clientid__credential_ops {
 /* ---- outbox ----------------------------------------------------------------------------------- */
 
 struct clientid__outbox_row {
-    uint64_t id, lane, event_id, hook_id, next_ns, created_ns;
+    uint64_t id, lane, event_id, hook_id, foreign_id, next_ns, created_ns;
     uint32_t kind, attempts;
     clientid_str recipient, subject, body; /* mails */
 };
 
-/* |delivery->password| is sealed. */
-typedef int clientid__due_fn(void *sink, const clientid_delivery *delivery, uint64_t hook_id,
+/* |delivery->password| is sealed, of the hook |place|; an ANSWER's body is, of the foreign event |place|. */
+typedef int clientid__due_fn(void *sink, const clientid_delivery *delivery, uint64_t place,
                              uint64_t next_ns);
 
 struct clientid__outbox_ops {
@@ -487,6 +487,23 @@ struct clientid__notice_ops {
                           clientid__address_fn *emit, void *sink, clientid_error *error);
 };
 
+/* Things of another portal, by their ids there; CLIENTID_ERR_NOT_FOUND. */
+struct clientid__foreign_ops {
+    int (*application)(clientid_store *store, clientid_str reference, uint64_t *id,
+                       clientid_error *error);
+    int (*add_application)(clientid_store *store, clientid_str reference, uint64_t id,
+                           clientid_error *error);
+    int (*event)(clientid_store *store, clientid_str reference, uint64_t *id,
+                 clientid_error *error);
+    int (*add_event)(clientid_store *store, clientid_str reference, clientid_str application,
+                     uint64_t now_ns, uint64_t *id, clientid_error *error);
+    /* Empty: the portal has taken it. */
+    int (*set_answer)(clientid_store *store, uint64_t id, clientid_str sealed,
+                      clientid_error *error);
+    /* Rows of the outbox that answer it. */
+    int (*waits)(clientid_store *store, uint64_t id, uint64_t *count, clientid_error *error);
+};
+
 struct clientid__store_ops {
     void (*close)(clientid_store *store);
     int (*begin)(clientid_store *store, enum clientid__transaction kind, clientid_error *error);
@@ -512,6 +529,7 @@ struct clientid__store_ops {
     const struct clientid__credential_ops *credential;
     const struct clientid__outbox_ops *outbox;
     const struct clientid__notice_ops *notice;
+    const struct clientid__foreign_ops *foreign;
 };
 
 struct clientid_store {

@@ -625,6 +625,98 @@ static void test_deletion(void **state)
     finish(&world);
 }
 
+/* The vendor's sample of a request that could not be delivered, and the retry; the webhook is deleted, since attempts take half an hour. */
+static void test_unsuccessful(void **state)
+{
+    static const struct portal_row rows[] = {
+        {"admin", "DELETE", "/rest/v1/hooks/${hook}", NULL, 204, ""},
+        {"mia", "GET", "/rest/v1/applications/${application}/requests", NULL, 200,
+         "{\"result\":[{\"owner\":\"${mia.id}\",\"id\":\"${request}\",\"modified\":\"@some +0000\","
+         "\"created\":\"@some +0000\",\"documentType\":\"USER_REQUEST\","
+         "\"type\":\"APPLICATION_CREATION_REQUEST\",\"status\":\"DELIVERY_UNSUCCESSFUL\","
+         "\"application\":\"${application}\",\"state\":{\"${event}\":\"DELIVERY_UNSUCCESSFUL\"}}],"
+         "\"count\":1}"},
+        {"admin", "PUT", "/rest/v1/requests/${request}/retry?state=${event}", NULL, 400,
+         "{\"errors\":[\"@some no webhook\"]}"},
+        {"admin", "POST", "/rest/v1/hooks",
+         "{\"url\":\"http://127.0.0.1:${port}/events\","
+         "\"subscriptions\":[{\"id\":\"GATEWAY_APPLICATION_CREATION_REQUEST_EVENT\"}]}",
+         201, NULL},
+        {"mia", "PUT", "/rest/v1/requests/${request}/retry?state=${event}", NULL, 403, NULL},
+        {"admin", "PUT", "/rest/v1/requests/${request}/retry?state=${event}", NULL, 200,
+         "{\"code\":200,\"message\":\"User request retried successfully\"}"},
+    };
+    struct world world;
+    (void)state;
+    prepare(&world, "");
+    attach(&world);
+    callback_answers(&world.callback, 1, 503, NULL);
+    create_application(&world);
+    expect(&world, 0, "{\"eventid\":\"@keep event\"}");
+    PORTAL_ROWS(&world.portal, rows);
+    expect(&world, 1, "{\"eventid\":\"${event}\"}");
+    await(&world, "request", "WAITING_THIRDPARTY");
+    finish(&world);
+}
+
+/* ---- approvals ------------------------------------------------------------------------------- */
+
+static void make_tier(struct portal *portal)
+{
+    clientid_tier_record tier = {
+        .size = sizeof tier, .name = CLIENTID_STR("gold"), .status = CLIENTID_TIER_ACTIVE};
+    clientid_error error = {0};
+    struct portal_store store;
+    uint64_t id;
+    portal_open(portal, &store);
+    check(clientid_control_api_find(store.control, CLIENTID_STR("petstore1"), &tier.api_id, &error),
+          &error);
+    check(clientid_control_tier_create(store.control, &tier, &id, &error), &error);
+    portal_close(&store);
+}
+
+/* The gateway hears of it when the owner of the API has said yes, and of nothing when he has said no. */
+static void test_approvals(void **state)
+{
+    static const struct portal_row approve[] = {
+        {"mia", "GET", "/rest/v1/requests/${request}", NULL, 200,
+         "{\"status\":\"APPROVAL_PENDING\"}"},
+        {"admin", "GET", "/rest/v1/approvals/request", NULL, 200,
+         "{\"result\":[{\"id\":\"@keep approval\",\"status\":\"PENDING\","
+         "\"contextId\":\"${application}\",\"contextData\":{\"name\":\"Petstore App\"}}],"
+         "\"count\":1}"},
+        {"admin", "GET", "/rest/v1/approvals/request/${approval}", NULL, 200,
+         "{\"id\":\"${approval}\"}"},
+        {"mia", "PUT", "/rest/v1/approvals/request/${approval}/approve", NULL, 403, NULL},
+        {"admin", "PUT", "/rest/v1/approvals/request/${approval}/approve?comments=well", NULL, 200,
+         ""},
+        {"admin", "PUT", "/rest/v1/approvals/request/${approval}/approve", NULL, 400,
+         "{\"errors\":[\"@some contract-state\"]}"},
+        {"admin", "GET", "/rest/v1/approvals/request/${approval}", NULL, 404, "{\"code\":404}"},
+    };
+    static const struct portal_row reject[] = {
+        {"admin", "GET", "/rest/v1/approvals/request", NULL, 200,
+         "{\"result\":[{\"id\":\"@keep approval\"}],\"count\":1}"},
+        {"admin", "PUT", "/rest/v1/approvals/request/${approval}/reject", NULL, 200, ""},
+        {"mia", "GET", "/rest/v1/requests/${request}", NULL, 200, "{\"status\":\"REJECTED\"}"},
+        {"mia", "GET", "/rest/v1/applications/${application}", NULL, 200,
+         "{\"apis\":[],\"status\":\"REJECTED\"}"},
+    };
+    struct world world;
+    (void)state;
+    prepare(&world, "");
+    attach(&world);
+    make_tier(&world.portal);
+    create_application(&world);
+    PORTAL_ROWS(&world.portal, approve);
+    expect(&world, 0, "{\"type\":\"REQUEST_ACCESS_TOKEN\"}");
+    await(&world, "request", "WAITING_THIRDPARTY");
+    create_application(&world);
+    PORTAL_ROWS(&world.portal, reject);
+    assert_int_equal(callback_count(&world.callback), 1);
+    finish(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -633,6 +725,7 @@ int main(void)
         cmocka_unit_test(test_slow_callback), cmocka_unit_test(test_order),
         cmocka_unit_test(test_take_over),     cmocka_unit_test(test_hooks),
         cmocka_unit_test(test_providers),     cmocka_unit_test(test_basic),
+        cmocka_unit_test(test_unsuccessful),  cmocka_unit_test(test_approvals),
         cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_deletion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
