@@ -186,6 +186,14 @@ CLIENTID_EXPORT int clientid_control_user_register(clientid_control *control,
                                                    uint64_t *id, clientid_error *error);
 CLIENTID_EXPORT int clientid_control_user_find(clientid_control *control, clientid_str name,
                                                uint64_t *id, clientid_error *error);
+/*
+ * Name and number of a user, for those who make somebody an owner or show owners: every caller may ask.  |out| holds
+ * CLIENTID_NAME_MAX + 1.  Rule owner-connected-app when |name| is a client id of a Connected App.
+ */
+CLIENTID_EXPORT int clientid_control_user_name(clientid_control *control, uint64_t id, char *out,
+                                               size_t size, clientid_error *error);
+CLIENTID_EXPORT int clientid_control_user_number(clientid_control *control, clientid_str name,
+                                                 uint64_t *id, clientid_error *error);
 /* A user may read itself; all others take user-manage. */
 CLIENTID_EXPORT int clientid_control_user_get(clientid_control *control, uint64_t id,
                                               clientid_user_fn *emit, void *sink,

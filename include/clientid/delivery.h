@@ -58,13 +58,14 @@ typedef enum clientid_delivery_outcome {
     CLIENTID_DELIVERY_DONE = 1,
     CLIENTID_DELIVERY_LATER = 2,  /* tried again: after 1 s, 2 s, ... at most 5 min, with jitter */
     CLIENTID_DELIVERY_REFUSED = 3 /* will never be taken: the event is FAILED, a mail is dropped */
+    /* Of an event with several hooks it is the last of them that says so, unless one has taken it. */
 } clientid_delivery_outcome;
 
-#define CLIENTID_DELIVERY_ATTEMPTS                                                                 \
-    12 /* then given up: the event is DELIVERY_UNSUCCESSFUL; about half an hour */
+/* Then given up, after about half an hour: the event is DELIVERY_UNSUCCESSFUL. */
+#define CLIENTID_DELIVERY_ATTEMPTS 14
 
 /*
- * What came of an attempt; |detail| (at most 255 bytes are kept, never a secret) is for people.  0 also when the row is gone meanwhile.
+ * What came of an attempt; |detail| (CLIENTID_DELIVERY_DETAIL_MAX bytes are kept, never a secret) is for people.  0 also when the row is gone meanwhile.
  * |not_before_ns|: LATER, of a Retry-After; 0: none.
  */
 CLIENTID_EXPORT int clientid_control_delivery_done(clientid_control *control, uint64_t id,

@@ -90,6 +90,9 @@ typedef struct clientid_hook_record {
 
 typedef int clientid_hook_fn(void *sink, const clientid_hook_record *record);
 
+#define CLIENTID_HOOKS_MAX         256 /* of a store: rule hook-count */
+#define CLIENTID_HOOK_PASSWORD_MAX 512 /* bytes */
+
 /* CLIENTID_ERR_ARG without a sealing key (control.h) when there is a password. */
 CLIENTID_EXPORT int clientid_control_hook_create(clientid_control *control,
                                                  const clientid_hook_record *record, uint64_t *id,
@@ -168,13 +171,13 @@ typedef enum clientid_user_request_type {
 
 /* X(name, number, label): of a user request, and of each of its states (events). */
 #define CLIENTID_USER_REQUEST_STATUS_MAP(X)                                                        \
-    X(NEW, 1, "NEW")                               /* the event waits in the outbox */             \
-    X(APPROVAL_PENDING, 2, "APPROVAL_PENDING")     /* a contract waits for its owner */            \
-    X(APPROVED, 3, "APPROVED")                     /* all approved, events being delivered */      \
+    X(NEW, 1, "NEW")                               /* in the outbox, needed no approval */         \
+    X(APPROVAL_PENDING, 2, "APPROVAL_PENDING")     /* a contract waits for the API's owner */      \
+    X(APPROVED, 3, "APPROVED")                     /* in the outbox, after an approval */          \
     X(WAITING_THIRDPARTY, 4, "WAITING_THIRDPARTY") /* delivered, no answer yet */                  \
     X(COMPLETED, 5, "COMPLETED")                                                                   \
     X(FAILED, 6, "FAILED")                               /* the gateway refused the event */       \
-    X(REJECTED, 7, "REJECTED")                           /* by the owner of the API */             \
+    X(REJECTED, 7, "REJECTED")                           /* by the API's owner, or withdrawn */    \
     X(DELIVERY_UNSUCCESSFUL, 8, "DELIVERY_UNSUCCESSFUL") /* given up; can be retried */
 
 typedef enum clientid_user_request_status {
@@ -197,30 +200,42 @@ typedef struct clientid_user_request {
     uint32_t type;                     /* clientid_user_request_type */
     uint32_t accepted_terms;           /* C, R: 1 when the terms of all APIs were accepted */
     uint64_t application_id;           /* R, D, U, X */
-    clientid_str name;                 /* C, U */
-    clientid_str description;          /* C, U */
-    const clientid_str *redirect_uris; /* C, U */
+    clientid_str name;                 /* C, U; U: empty stays as it is */
+    clientid_str description;          /* C, U; U: |ptr| NULL stays as it is */
+    const clientid_str *redirect_uris; /* C, U; U: NULL stays as it is */
     uint32_t redirect_uri_count;
     uint32_t api_count; /* C, R, D: 1 to CLIENTID_USER_REQUEST_APIS_MAX, of one provider */
     const uint64_t *apis;
 } clientid_user_request;
 
 /*
- * One transaction: the application (C), access requests for all APIs (C, R; each with the first ACTIVE tier of its API, since the vendor's
- * body names none), revocation of contracts (D, X).  X deletes the application when the gateway has answered for all its APIs.
- * Permissions as for the same through control.h.  Rules as there, and user-request-open: one of X waits.
+ * One transaction.
+ *
+ * C, R  the application (C; without a secret of ours), and access requests for all APIs, each with the first ACTIVE tier of its API,
+ *       since the vendor's body names none.
+ * D     contracts in force are revoked and deleted, so that the API can be asked for again; one that the API's owner revoked stays.
+ * U     one event, that of the application.
+ * X     contracts in force are revoked, what is pending is withdrawn; the application is deleted when the gateway has answered for all
+ *       of them, at once when there are none.
+ *
+ * Events of an API whose provider is none of a third party are COMPLETED with the approval.  Permissions as for the same through control.h.
+ * Rules as there, and one-provider; user-request-open: the application waits to be deleted.
  */
 CLIENTID_EXPORT int clientid_control_user_request_create(clientid_control *control,
                                                          const clientid_user_request *request,
                                                          uint64_t *id, uint64_t *application_id,
                                                          clientid_error *error);
 
+#define CLIENTID_DELIVERY_DETAIL_MAX 255 /* bytes that are kept */
+
 /* One event of a request: what the gateway is told of one API. */
 typedef struct clientid_user_request_state {
     uint64_t event_id;
-    uint64_t api_id;
-    uint32_t status; /* clientid_user_request_status */
-    uint32_t attempts;
+    uint64_t api_id;   /* 0: of the application itself (U) */
+    uint32_t status;   /* clientid_user_request_status */
+    uint32_t attempts; /* to deliver it, all in all */
+    uint64_t updated_ns;
+    char detail[CLIENTID_DELIVERY_DETAIL_MAX + 1]; /* what was last said of it, for people */
 } clientid_user_request_state;
 
 typedef struct clientid_user_request_record {
@@ -248,11 +263,16 @@ CLIENTID_EXPORT int clientid_control_user_request_list(clientid_control *control
                                                        uint64_t max, clientid_user_request_fn *emit,
                                                        void *sink, clientid_error *error);
 /*
- * Puts an event that is DELIVERY_UNSUCCESSFUL or FAILED into the outbox again.  Rule event-state for other statuses, and for a
- * REQUEST_ACCESS_TOKEN whose contract is no longer in force.  CLIENTID_ERR_NOT_FOUND when |event_id| is not of that request.
+ * Puts an event that is DELIVERY_UNSUCCESSFUL or FAILED into the outbox again, for the hooks that are there now.  Rule event-state for
+ * other statuses, when no hook takes it, for a REQUEST_ACCESS_TOKEN whose contract is no longer in force, and for a REVOKE_ACCESS_TOKEN
+ * whose contract is in force again.  CLIENTID_ERR_NOT_FOUND when |event_id| is not of that request.
  */
 CLIENTID_EXPORT int clientid_control_user_request_retry(clientid_control *control, uint64_t id,
                                                         uint64_t event_id, clientid_error *error);
+
+/* The status of a request that has these states; COMPLETED without any. */
+CLIENTID_EXPORT uint32_t clientid_user_request_status_of(const clientid_user_request_state *states,
+                                                         size_t count);
 
 /* ---- the gateway's answer -------------------------------------------------------------------- */
 
@@ -264,7 +284,10 @@ CLIENTID_EXPORT int clientid_control_user_request_retry(clientid_control *contro
  * provider had delivered for the application, sealed at rest; the answer to a revocation of the last API removes them.  Completes the event; answering
  * a completed one again, with the same or other credentials, is no error and replaces them: gateways repeat.
  *
- * CLIENTID_ERR_NOT_FOUND (no such event of that application), _SYNTAX, _RULE event-state (REJECTED), _ARG (no sealing key).
+ * Credentials are not kept for an application without a contract in force.
+ *
+ * CLIENTID_ERR_NOT_FOUND (no such event of that application), _SYNTAX, _RULE event-state (REJECTED, APPROVAL_PENDING, or none that
+ * a gateway was told of), _ARG (no sealing key).
  */
 CLIENTID_EXPORT int clientid_control_event_answer(clientid_control *control,
                                                   uint64_t application_id, uint64_t event_id,
@@ -274,6 +297,47 @@ CLIENTID_EXPORT int clientid_control_event_answer(clientid_control *control,
 CLIENTID_EXPORT int clientid_control_delivered_credentials(clientid_control *control,
                                                            uint64_t application_id, char **text,
                                                            clientid_error *error);
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+/*
+ * In the vendor's shapes.  Things are named by UUID, so these need the control; they may be called from a callback of a function that
+ * lists (all but clientid_application_to_rest_json).  |*text|: free it with clientid_json_free.  Reading: as clientid_api_from_json.
+ */
+/* {"id","url","configuration_type","subscriptions":[{"id","name","description"}],"parameters","created","modified"}; no password. */
+CLIENTID_EXPORT int clientid_hook_to_json(clientid_control *control,
+                                          const clientid_hook_record *record, char **text,
+                                          clientid_error *error);
+/* Without "configuration_type" a hook is of SYSTEM, as with the vendor. */
+CLIENTID_EXPORT int clientid_hook_from_json(clientid_control *control, clientid_str text,
+                                            clientid_hook_record *out, clientid_json **json,
+                                            clientid_error *error);
+/* {"id","name","description","stage","type","providerRef","webhooks":[...],"created","modified"} */
+CLIENTID_EXPORT int clientid_provider_to_json(clientid_control *control,
+                                              const clientid_provider_record *record, char **text,
+                                              clientid_error *error);
+/* "type" is "THIRD_PARTY" or "GATEWAY" (ours); THIRD_PARTY when left out. */
+CLIENTID_EXPORT int clientid_provider_from_json(clientid_control *control, clientid_str text,
+                                                clientid_provider_record *out, clientid_json **json,
+                                                clientid_error *error);
+/* {"owner","id","created","modified","documentType","type","status","application","state":{event: status}} */
+CLIENTID_EXPORT int clientid_user_request_to_json(clientid_control *control,
+                                                  const clientid_user_request_record *record,
+                                                  char **text, clientid_error *error);
+/*
+ * {"type","context":{"name","description","application","apis","redirect_uris"}}, and "accepted_terms": true, which is ours: the vendor's
+ * body has nothing for it, so without it APIs with terms are refused (rule terms).  "custom" is ignored.
+ */
+CLIENTID_EXPORT int clientid_user_request_from_json(clientid_control *control, clientid_str text,
+                                                    clientid_user_request *out,
+                                                    clientid_json **json, clientid_error *error);
+/*
+ * GET /rest/v1/applications/{id}: {"name","owner","id","documentType","providerRef","access","apis","credentials","status","slots",
+ * "deleted","description","app_type"}.  "apis" are those that can be called now; status LIVE: there are some, REJECTED: every request was,
+ * else INACTIVE.  With what gateways delivered: contains secrets.
+ */
+CLIENTID_EXPORT int clientid_application_to_rest_json(clientid_control *control, uint64_t id,
+                                                      char **text, clientid_error *error);
 
 #ifdef __cplusplus
 }

@@ -342,8 +342,9 @@ int clientid_control_application_count(clientid_control *control,
 
 /* ---- update ---------------------------------------------------------------------------------- */
 
-static int update(clientid_control *control, uint64_t id, const clientid_application_record *record,
-                  unsigned fields, clientid_error *error)
+int clientid__application_update(clientid_control *control, uint64_t id,
+                                 const clientid_application_record *record, unsigned fields,
+                                 clientid_error *error)
 {
     uint64_t now_ns = clientid__now(control);
     struct clientid__application_facts facts;
@@ -388,7 +389,8 @@ int clientid_control_application_update(clientid_control *control, uint64_t id,
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, update(control, id, record, fields, error), error);
+    return clientid__end(control, clientid__application_update(control, id, record, fields, error),
+                         error);
 }
 
 /* ---- delete ---------------------------------------------------------------------------------- */
@@ -413,19 +415,24 @@ static int delete_contracts(clientid_control *control, uint64_t application_id, 
                                             clientid__cstr(contract.api_name),
                                             clientid__cstr(contract.client_id),
                                             CLIENTID_STR("with its application"), error);
+            if (rc == 0 && contract.status == CLIENTID_PENDING)
+                rc = clientid__contract_turned(control, &contract, CLIENTID__WITHDRAWN, now_ns,
+                                               error);
         }
     } while (rc == 0 && count > 0);
     return rc;
 }
 
-static int delete_application(clientid_control *control, uint64_t id, clientid_error *error)
+/* |asks|: the caller must be allowed to; else it follows from something that was. */
+static int delete_application(clientid_control *control, uint64_t id, bool asks,
+                              clientid_error *error)
 {
     uint64_t now_ns = clientid__now(control);
     struct clientid__application_facts facts;
     int rc = clientid__found(error, CLIENTID__STORE(control, application->facts, id, &facts, error),
                              "application", id);
 
-    if (rc == 0)
+    if (rc == 0 && asks)
         rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_MANAGE, 0, id, error);
     if (rc != 0)
         return rc;
@@ -437,10 +444,17 @@ static int delete_application(clientid_control *control, uint64_t id, clientid_e
     if (rc == 0)
         rc = CLIENTID__STORE(control, application->delete, id, error);
     if (rc == 0)
+        rc = clientid__application_gone(control, id, error);
+    if (rc == 0)
         rc = clientid__log_application(control, now_ns, id, "delete", false,
                                        clientid__cstr(facts.client_id), (clientid_str){NULL, 0},
                                        error);
     return rc;
+}
+
+int clientid__application_delete(clientid_control *control, uint64_t id, clientid_error *error)
+{
+    return delete_application(control, id, false, error);
 }
 
 int clientid_control_application_delete(clientid_control *control, uint64_t id,
@@ -453,5 +467,5 @@ int clientid_control_application_delete(clientid_control *control, uint64_t id,
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, delete_application(control, id, error), error);
+    return clientid__end(control, delete_application(control, id, true, error), error);
 }

@@ -132,3 +132,11 @@ int clientid_control_changes_prune(clientid_control *control, uint64_t before_ns
         *removed = count;
     return rc;
 }
+
+int clientid__log_other(clientid_control *control, uint64_t now_ns, enum clientid__entity entity,
+                        uint64_t id, const char *verb, clientid_str detail, clientid_error *error)
+{
+    const clientid_str none = {NULL, 0};
+
+    return clientid__log_account(control, now_ns, entity, id, verb, none, none, detail, error);
+}

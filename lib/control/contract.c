@@ -69,12 +69,18 @@ static int save(clientid_control *control, const struct clientid__contract_facts
 int clientid__contract_approve(clientid_control *control, struct clientid__contract_facts *contract,
                                const char *verb, uint64_t now_ns, clientid_error *error)
 {
+    bool pending = contract->status == CLIENTID_PENDING;
+    int rc;
+
     if (contract->requested_tier_id != 0)
         contract->tier_id = contract->requested_tier_id;
     contract->requested_tier_id = 0;
     contract->status = CLIENTID_APPROVED;
     contract->approved_ns = now_ns;
-    return save(control, contract, verb, now_ns, error);
+    rc = save(control, contract, verb, now_ns, error);
+    if (rc == 0 && pending)
+        rc = clientid__contract_turned(control, contract, CLIENTID__APPROVED, now_ns, error);
+    return rc;
 }
 
 /* What makes the sign-up is the approval, so the tier must be open then too. */
@@ -101,11 +107,22 @@ static int remove_contract(clientid_control *control,
 {
     int rc = CLIENTID__STORE(control, contract->delete, contract->id, error);
 
-    if (rc != 0)
-        return rc;
-    return clientid__log_contract(
-        control, now_ns, contract->id, verb, clientid__cstr(contract->api_name),
-        clientid__cstr(contract->client_id), (clientid_str){NULL, 0}, error);
+    if (rc == 0)
+        rc = clientid__log_contract(
+            control, now_ns, contract->id, verb, clientid__cstr(contract->api_name),
+            clientid__cstr(contract->client_id), (clientid_str){NULL, 0}, error);
+    if (rc == 0 && contract->status == CLIENTID_PENDING)
+        rc = clientid__contract_turned(control, contract, CLIENTID__WITHDRAWN, now_ns, error);
+    return rc;
+}
+
+static int save_turn(clientid_control *control, const struct clientid__contract_facts *contract,
+                     const char *verb, enum clientid__turn turn, uint64_t now_ns,
+                     clientid_error *error)
+{
+    int rc = save(control, contract, verb, now_ns, error);
+
+    return rc != 0 ? rc : clientid__contract_turned(control, contract, turn, now_ns, error);
 }
 
 static int take(clientid_control *control, struct clientid__contract_facts *contract,
@@ -125,25 +142,27 @@ static int take(clientid_control *control, struct clientid__contract_facts *cont
         contract->status = CLIENTID_REJECTED;
         contract->rejected_ns = now_ns;
         contract->requested_tier_id = 0;
-        break;
+        return save_turn(control, contract, verb, CLIENTID__REJECTED, now_ns, error);
     case REVOKE:
         contract->status = CLIENTID_REVOKED;
         contract->revoked_ns = now_ns;
         contract->requested_tier_id = 0;
-        break;
+        return save_turn(control, contract, verb, CLIENTID__ENDED, now_ns, error);
     case RESTORE:
+        rc = clientid__application_stays(control, contract->application_id, error);
+        if (rc != 0)
+            return rc;
         contract->status = CLIENTID_APPROVED;
-        break;
+        return save_turn(control, contract, verb, CLIENTID__GRANTED, now_ns, error);
     case DROP_TIER:
         contract->requested_tier_id = 0;
-        break;
+        return save(control, contract, verb, now_ns, error);
     case REMOVE:
         return remove_contract(control, contract, verb, now_ns, error);
     case NO:
     default:
         return refuse(contract, verb, error);
     }
-    return save(control, contract, verb, now_ns, error);
 }
 
 static int facts_of(clientid_control *control, uint64_t id, struct clientid__contract_facts *out,
@@ -151,6 +170,18 @@ static int facts_of(clientid_control *control, uint64_t id, struct clientid__con
 {
     return clientid__found(error, CLIENTID__STORE(control, contract->facts, id, out, error),
                            "contract", id);
+}
+
+int clientid__contract_act(clientid_control *control, uint64_t id, clientid_verb verb,
+                           clientid_error *error)
+{
+    struct clientid__contract_facts contract;
+    int rc = facts_of(control, id, &contract, error);
+
+    if (rc != 0)
+        return rc;
+    return take(control, &contract, table[state_of(&contract)][verb], clientid_verb_label(verb),
+                error);
 }
 
 /*
@@ -181,8 +212,7 @@ int clientid_control_contract_act(clientid_control *control, uint64_t id, client
     if (rc == 0)
         rc = may_act(control, &contract, verb, error);
     if (rc == 0)
-        rc = take(control, &contract, table[state_of(&contract)][verb], clientid_verb_label(verb),
-                  error);
+        rc = clientid__contract_act(control, id, verb, error);
     return clientid__end(control, rc, error);
 }
 
@@ -195,19 +225,29 @@ static int tier_of(clientid_control *control, uint64_t id, struct clientid__tier
                            id);
 }
 
-static int change_tier(clientid_control *control, uint64_t id, uint64_t tier_id, int *applied,
-                       clientid_error *error)
+/* Either side asks; what it asks for is decided as ever. */
+static int may_change_tier(clientid_control *control,
+                           const struct clientid__contract_facts *contract, bool at_once,
+                           clientid_error *error)
+{
+    if (at_once)
+        return clientid__may(control, CLIENTID_PERMISSION_CONTRACT_DECIDE, contract->api_id,
+                             contract->application_id, error);
+    return clientid__may_either(control, CLIENTID_PERMISSION_APPLICATION_USE,
+                                CLIENTID_PERMISSION_CONTRACT_DECIDE, contract->api_id,
+                                contract->application_id, error);
+}
+
+static int change_tier(clientid_control *control, uint64_t id, uint64_t tier_id, bool at_once,
+                       int *applied, clientid_error *error)
 {
     uint64_t now_ns = clientid__now(control);
     struct clientid__contract_facts contract;
     struct clientid__tier_facts tier;
     int rc = facts_of(control, id, &contract, error);
 
-    /* Either side asks; what it asks for is decided as ever. */
     if (rc == 0)
-        rc = clientid__may_either(control, CLIENTID_PERMISSION_APPLICATION_USE,
-                                  CLIENTID_PERMISSION_CONTRACT_DECIDE, contract.api_id,
-                                  contract.application_id, error);
+        rc = may_change_tier(control, &contract, at_once, error);
     if (rc == 0 && contract.status != CLIENTID_APPROVED)
         return refuse(&contract, "a change of tier", error);
     if (rc == 0)
@@ -226,7 +266,7 @@ static int change_tier(clientid_control *control, uint64_t id, uint64_t tier_id,
         return clientid__broken(error, CLIENTID__RULE_TIER_SAME, "the contract has tier %s already",
                                 tier.name);
     contract.requested_tier_id = tier_id;
-    *applied = tier.auto_approve != 0;
+    *applied = at_once || tier.auto_approve != 0;
     if (*applied)
         return clientid__contract_approve(control, &contract, "change-tier", now_ns, error);
     return save(control, &contract, "request-tier", now_ns, error);
@@ -243,10 +283,24 @@ int clientid_control_contract_change_tier(clientid_control *control, uint64_t id
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    rc = clientid__end(control, change_tier(control, id, tier_id, &at_once, error), error);
+    rc = clientid__end(control, change_tier(control, id, tier_id, false, &at_once, error), error);
     if (rc == 0 && applied != NULL)
         *applied = at_once;
     return rc;
+}
+
+int clientid_control_contract_set_tier(clientid_control *control, uint64_t id, uint64_t tier_id,
+                                       clientid_error *error)
+{
+    int applied = 0;
+    int rc;
+
+    if (control == NULL)
+        return clientid__bad_argument(error);
+    rc = clientid__begin(control, CLIENTID__WRITE, error);
+    if (rc != 0)
+        return rc;
+    return clientid__end(control, change_tier(control, id, tier_id, true, &applied, error), error);
 }
 
 /* ---- access requests ------------------------------------------------------------------------- */
@@ -339,15 +393,18 @@ static int check_parties(clientid_control *control, const clientid_access_reques
                                    request->accepted_terms != 0, error);
 }
 
-static int request_access(clientid_control *control, const clientid_access_request *request,
-                          uint64_t *id, uint32_t *status, clientid_error *error)
+int clientid__contract_request(clientid_control *control, const clientid_access_request *request,
+                               uint64_t *id, uint32_t *status, clientid_error *error)
 {
     uint64_t now_ns = clientid__now(control);
     struct parties parties;
+    struct clientid__contract_facts made;
     clientid_contract_record row;
     bool at_once;
     int rc = check_parties(control, request, &parties, error);
 
+    if (rc == 0)
+        rc = clientid__application_stays(control, request->application_id, error);
     if (rc != 0)
         return rc;
     at_once = request->tier_id == 0 || parties.tier.auto_approve != 0;
@@ -371,6 +428,11 @@ static int request_access(clientid_control *control, const clientid_access_reque
             control, now_ns, *id, "request", clientid__cstr(parties.api.name),
             clientid__cstr(parties.application.client_id),
             at_once ? CLIENTID_STR("approved at once") : CLIENTID_STR("pending"), error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, contract->facts, *id, &made, error);
+    if (rc == 0)
+        rc = clientid__contract_turned(
+            control, &made, at_once ? CLIENTID__GRANTED : CLIENTID__ASKED, now_ns, error);
     return rc;
 }
 
@@ -389,7 +451,8 @@ int clientid_control_contract_request(clientid_control *control,
         rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    rc = clientid__end(control, request_access(control, request, id, &result, error), error);
+    rc = clientid__end(control, clientid__contract_request(control, request, id, &result, error),
+                       error);
     if (rc == 0 && status != NULL)
         *status = (clientid_contract_status)result;
     return rc;

@@ -42,6 +42,10 @@ static int set_options(clientid_control *control, const clientid_control_options
         control->now_ns = options->now_ns;
         control->now_self = options->now_self;
     }
+    if (options->sealing_key != NULL) {
+        memcpy(control->sealing_key, options->sealing_key, sizeof(control->sealing_key));
+        control->can_seal = true;
+    }
     if (options->pepper == NULL)
         return 0;
     control->pepper = malloc(options->pepper_len != 0 ? options->pepper_len : 1);
@@ -59,7 +63,9 @@ int clientid_control_new(clientid_control **out, clientid_store *store,
     int rc = 0;
 
     if (out == NULL || store == NULL || (options != NULL && options->size != sizeof(*options)) ||
-        (options != NULL && options->pepper != NULL && options->pepper_len == 0))
+        (options != NULL && options->pepper != NULL && options->pepper_len == 0) ||
+        (options != NULL && options->sealing_key != NULL &&
+         options->sealing_key_len != CLIENTID__SEALING_KEY))
         return clientid__bad_argument(error);
     control = calloc(1, sizeof(*control));
     if (control == NULL)
@@ -84,6 +90,7 @@ void clientid_control_del(clientid_control *control)
     if (control->pepper != NULL)
         explicit_bzero(control->pepper, control->pepper_len);
     free(control->pepper);
+    explicit_bzero(control->sealing_key, sizeof(control->sealing_key));
     free(control);
 }
 

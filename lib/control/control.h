@@ -12,6 +12,7 @@
 
 #define CLIENTID__ACTOR_MAX   255
 #define CLIENTID__MEMBERS_MAX 1024 /* of one group */
+#define CLIENTID__SEALING_KEY 32   /* bytes: AES-256 */
 
 struct clientid_control {
     clientid_store *store;
@@ -19,6 +20,11 @@ struct clientid_control {
     void *now_self;
     unsigned char *pepper; /* NULL: none */
     size_t pepper_len;
+    bool can_seal;
+    unsigned char sealing_key[CLIENTID__SEALING_KEY];
+    bool identified; /* |identity| of the store is known */
+    uint64_t identity;
+    uint64_t request_id; /* user request that is being done; 0: none */
     size_t actor_len;
     char actor[CLIENTID__ACTOR_MAX];
     bool has_caller; /* else it works for the operator */
@@ -147,6 +153,9 @@ int clientid__attempt(clientid_control *control, clientid_str name, clientid_str
                       clientid_receipt *receipt, clientid_error *error);
 /* It was a good one after all. */
 void clientid__attempt_succeeded(clientid_control *control, const clientid_receipt *receipt);
+/* A row about something that gateways need not look at again. */
+int clientid__log_other(clientid_control *control, uint64_t now_ns, enum clientid__entity entity,
+                        uint64_t id, const char *verb, clientid_str detail, clientid_error *error);
 
 /* ---- inside a transaction ---------------------------------------------------------------------- */
 
@@ -176,6 +185,40 @@ int clientid__user_add(clientid_control *control, const clientid_user_record *re
                        uint64_t *id, clientid_error *error);
 int clientid__user_fields(const clientid_user_record *record, unsigned fields,
                           clientid_error *error);
+/* contract.c: an access request, and a verb, as from outside. */
+int clientid__contract_request(clientid_control *control, const clientid_access_request *request,
+                               uint64_t *id, uint32_t *status, clientid_error *error);
+int clientid__contract_act(clientid_control *control, uint64_t id, clientid_verb verb,
+                           clientid_error *error);
+/* application.c */
+int clientid__application_update(clientid_control *control, uint64_t id,
+                                 const clientid_application_record *record, unsigned fields,
+                                 clientid_error *error);
+int clientid__application_delete(clientid_control *control, uint64_t id, clientid_error *error);
+
+/* ---- what follows from a contract's turn: turn.c ------------------------------------------------ */
+
+enum clientid__turn {
+    CLIENTID__ASKED,     /* pending now */
+    CLIENTID__GRANTED,   /* in force without having been pending, or restored */
+    CLIENTID__APPROVED,  /* in force after having been pending */
+    CLIENTID__REJECTED,  /* was pending */
+    CLIENTID__WITHDRAWN, /* was pending, is gone */
+    CLIENTID__ENDED      /* was in force */
+};
+
+/* Tells gateways and people, in the transaction of the turn.  To be called when the contract is saved. */
+int clientid__contract_turned(clientid_control *control,
+                              const struct clientid__contract_facts *contract,
+                              enum clientid__turn turn, uint64_t now_ns, clientid_error *error);
+/* Rule user-request-open. */
+int clientid__application_stays(clientid_control *control, uint64_t application_id,
+                                clientid_error *error);
+/* An application is gone: what gateways delivered for it goes too. */
+int clientid__application_gone(clientid_control *control, uint64_t application_id,
+                               clientid_error *error);
+/* Who asks, by name: what user requests belong to. */
+clientid_str clientid__requester(const clientid_control *control);
 
 /* rotation.c: fills a slot with a fresh salt, or with |salt_of|'s when that has one. */
 int clientid__fresh_salt(clientid_secret *slot, clientid_error *error);

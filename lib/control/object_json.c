@@ -40,17 +40,26 @@ int clientid__json_parse(clientid_str text, struct clientid_json **out, clientid
 }
 
 /* jansson frees without wiping. */
+static void wipe_all(json_t *value)
+{
+    const char *key;
+    json_t *member;
+
+    if (json_is_string(value))
+        explicit_bzero((void *)(uintptr_t)json_string_value(value), json_string_length(value));
+    for (size_t i = 0; i < json_array_size(value); i++)
+        wipe_all(json_array_get(value, i));
+    json_object_foreach(value, key, member) wipe_all(member);
+}
+
 static void wipe(json_t *root)
 {
-    static const char *const secrets[] = {"clientSecret", "client_secret", "password"};
+    static const char *const secrets[] = {"clientSecret", "client_secret", "password",
+                                          "credentials"};
 
-    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
-        json_t *secret = json_object_get(root, secrets[i]);
-        const char *text = json_string_value(secret);
-
-        if (text != NULL)
-            explicit_bzero((void *)(uintptr_t)text, json_string_length(secret));
-    }
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+        wipe_all(json_object_get(root, secrets[i]));
+    wipe_all(json_object_get(json_object_get(root, "parameters"), "password"));
 }
 
 void clientid__json_clear(struct clientid_json *json)

@@ -18,16 +18,22 @@ static unsigned nibble(char c)
     return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-/* Random bytes by way of the generator of secrets, which gives them as hexadecimal. */
+/*
+ * Text of 6 random bits a character, by way of the generator of secrets: Anypoint's own gateways take the salt that a feed
+ * tells them as text.
+ */
 int clientid__fresh_salt(clientid_secret *slot, clientid_error *error)
 {
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     char hex[2 * SALT_BYTES + 1] = "";
     int rc = clientid_secret_generate(hex, 2 * SALT_BYTES);
 
     if (rc != 0)
         return clientid__fail(error, rc, "cannot make a salt");
     for (size_t i = 0; i < SALT_BYTES; i++)
-        slot->salt[i] = (unsigned char)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
+        slot->salt[i] =
+            (unsigned char)alphabet[(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1])) & 63];
     slot->salt_len = SALT_BYTES;
     explicit_bzero(hex, sizeof(hex));
     return 0;

@@ -193,6 +193,13 @@ clientid_str clientid__column_str(sqlite3_stmt *stmt, int column)
     return clientid__str((const char *)text, (size_t)sqlite3_column_bytes(stmt, column));
 }
 
+clientid_str clientid__column_blob(sqlite3_stmt *stmt, int column)
+{
+    const void *bytes = sqlite3_column_blob(stmt, column);
+
+    return clientid__str(bytes, (size_t)sqlite3_column_bytes(stmt, column));
+}
+
 bool clientid__column_copy(sqlite3_stmt *stmt, int column, char *out, size_t size)
 {
     clientid_str s = clientid__column_str(stmt, column);
@@ -488,10 +495,18 @@ static const struct clientid__store_ops *sqlite_ops(void)
         .application = &clientid__sqlite_application,
         .owner = &clientid__sqlite_owner,
         .contract = &clientid__sqlite_contract,
+        .feed = &clientid__sqlite_feed,
         .user = &clientid__sqlite_user,
         .token = &clientid__sqlite_token,
         .connected_app = &clientid__sqlite_connected_app,
         .api_owner = &clientid__sqlite_api_owner,
+        .provider = &clientid__sqlite_provider,
+        .hook = &clientid__sqlite_hook,
+        .user_request = &clientid__sqlite_user_request,
+        .gateway_event = &clientid__sqlite_gateway_event,
+        .credential = &clientid__sqlite_credential,
+        .outbox = &clientid__sqlite_outbox,
+        .notice = &clientid__sqlite_notice,
     };
     return &ops;
 }

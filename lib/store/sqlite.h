@@ -118,6 +118,7 @@ static inline uint32_t clientid__column_u32(sqlite3_stmt *stmt, int column)
 
 /* Valid until the next step. */
 clientid_str clientid__column_str(sqlite3_stmt *stmt, int column);
+clientid_str clientid__column_blob(sqlite3_stmt *stmt, int column);
 /* NUL-terminated copy; false when it does not fit. */
 bool clientid__column_copy(sqlite3_stmt *stmt, int column, char *out, size_t size);
 
@@ -153,6 +154,14 @@ extern const struct clientid__token_ops clientid__sqlite_token;
 extern const struct clientid__connected_app_ops clientid__sqlite_connected_app;
 extern const struct clientid__api_owner_ops clientid__sqlite_api_owner;
 extern const struct clientid__log_ops clientid__sqlite_log;
+extern const struct clientid__feed_ops clientid__sqlite_feed;
+extern const struct clientid__provider_ops clientid__sqlite_provider;
+extern const struct clientid__hook_ops clientid__sqlite_hook;
+extern const struct clientid__user_request_ops clientid__sqlite_user_request;
+extern const struct clientid__gateway_event_ops clientid__sqlite_gateway_event;
+extern const struct clientid__credential_ops clientid__sqlite_credential;
+extern const struct clientid__outbox_ops clientid__sqlite_outbox;
+extern const struct clientid__notice_ops clientid__sqlite_notice;
 int clientid__sqlite_position(clientid_store *store, clientid_position *out, clientid_error *error);
 
 #endif

@@ -4,7 +4,9 @@
 
 #include <clientid/account.h>
 #include <clientid/control.h>
+#include <clientid/delivery.h>
 #include <clientid/store.h>
+#include <clientid/third_party.h>
 
 #include <stdbool.h>
 
@@ -221,6 +223,27 @@ struct clientid__contract_ops {
                uint64_t *ids, size_t max, size_t *count, clientid_error *error);
 };
 
+/* What the gateways of one API instance are told: events as of source.h. */
+struct clientid__feed_ops {
+    /* Of the instance and its groups; |after| 0: all there are, else those that changed or went since that revision. */
+    int (*tiers)(clientid_store *store, uint64_t api_id, uint64_t after, clientid_event_fn *emit,
+                 void *sink, clientid_error *error);
+    int (*groups)(clientid_store *store, uint64_t api_id, clientid_event_fn *emit, void *sink,
+                  clientid_error *error);
+    /* The instance and its groups are places, in the order of their ids: the one after |after|, 0: none. */
+    int (*next_place)(clientid_store *store, uint64_t api_id, uint64_t after, uint64_t *out,
+                      clientid_error *error);
+    /* Approved ones of a place, by id. */
+    int (*contracts)(clientid_store *store, uint64_t place, uint64_t after, uint64_t max,
+                     clientid_event_fn *emit, void *sink, clientid_error *error);
+    /* Of all statuses and removed ones, by revision and id, behind those two. */
+    int (*changed)(clientid_store *store, uint64_t api_id, uint64_t revision, uint64_t after,
+                   uint64_t max, clientid_event_fn *emit, void *sink, clientid_error *error);
+    /* The newest revision that the log no longer has; how often groups changed since |revision|. */
+    int (*history)(clientid_store *store, uint64_t revision, uint64_t *floor, uint64_t *regrouped,
+                   clientid_error *error);
+};
+
 struct clientid__user_ops {
     int (*insert)(clientid_store *store, const clientid_user_record *record, clientid_str password,
                   uint64_t *id, clientid_error *error);
@@ -301,6 +324,169 @@ struct clientid__api_owner_ops {
                 clientid_error *error);
 };
 
+/* ---- third-party gateways --------------------------------------------------------------------- */
+
+struct clientid__provider_facts {
+    uint64_t id; /* 0: no provider of that name is known */
+    uint32_t type;
+    char name[CLIENTID_NAME_MAX + 1];
+    char stage[CLIENTID_NAME_MAX + 1];
+};
+
+struct clientid__provider_ops {
+    int (*insert)(clientid_store *store, const clientid_provider_record *record, uint64_t now_ns,
+                  uint64_t *id, clientid_error *error);
+    /* All but the name. */
+    int (*update)(clientid_store *store, uint64_t id, const clientid_provider_record *record,
+                  uint64_t now_ns, clientid_error *error);
+    /* Replaces its hooks. */
+    int (*hooks)(clientid_store *store, uint64_t id, const uint64_t *hooks, size_t count,
+                 clientid_error *error);
+    int (*delete)(clientid_store *store, uint64_t id, clientid_error *error);
+    int (*find)(clientid_store *store, clientid_str name, struct clientid__provider_facts *out,
+                clientid_error *error);
+    /* Of the API with that id. */
+    int (*of_api)(clientid_store *store, uint64_t api_id, struct clientid__provider_facts *out,
+                  clientid_error *error);
+    /* Whether APIs or applications name it. */
+    int (*in_use)(clientid_store *store, uint64_t id, bool *out, clientid_error *error);
+    /* |id| 0: all. */
+    int (*each)(clientid_store *store, uint64_t id, clientid_provider_fn *emit, void *sink,
+                clientid_error *error);
+};
+
+struct clientid__hook_ops {
+    /* Without the password; |id| 0 makes one, else all of that one is replaced. */
+    int (*save)(clientid_store *store, const clientid_hook_record *record, uint64_t now_ns,
+                uint64_t *id, clientid_error *error);
+    int (*set_password)(clientid_store *store, uint64_t id, clientid_str sealed,
+                        clientid_error *error);
+    int (*delete)(clientid_store *store, uint64_t id, clientid_error *error);
+    int (*each)(clientid_store *store, uint64_t id, clientid_hook_fn *emit, void *sink,
+                clientid_error *error);
+    /* Up to |max| hooks that are told of |subscription| at |provider_id|: its own first, then those for all. */
+    int (*takers)(clientid_store *store, uint64_t provider_id, uint32_t subscription, uint64_t *ids,
+                  size_t max, size_t *count, clientid_error *error);
+};
+
+/* Somebody as gateways are told of him. */
+struct clientid__person {
+    uint64_t id; /* 0: no user of that name */
+    char name[CLIENTID_NAME_MAX + 1];
+    char email[CLIENTID_NAME_MAX + 1];
+    char first_name[CLIENTID_NAME_MAX + 1];
+    char last_name[CLIENTID_NAME_MAX + 1];
+};
+
+/* The states come with the record. */
+struct clientid__user_request_ops {
+    int (*insert)(clientid_store *store, uint32_t type, uint64_t application_id, clientid_str owner,
+                  uint64_t now_ns, uint64_t *id, clientid_error *error);
+    int (*touch)(clientid_store *store, uint64_t id, uint64_t now_ns, clientid_error *error);
+    /* |id| 0: those of |application_id|, or all when that is 0 too, above |after|, at most |max|. */
+    int (*each)(clientid_store *store, uint64_t id, uint64_t application_id, uint64_t after,
+                uint64_t max, clientid_user_request_fn *emit, void *sink, clientid_error *error);
+    /* The request that deletes the application; CLIENTID_ERR_NOT_FOUND: none. */
+    int (*deletion)(clientid_store *store, uint64_t application_id, uint64_t *id,
+                    clientid_error *error);
+    int (*person)(clientid_store *store, clientid_str name, struct clientid__person *out,
+                  clientid_error *error);
+};
+
+/* The numbers are in databases. */
+enum clientid__event_type {
+    CLIENTID__REQUEST_ACCESS_TOKEN = 1,
+    CLIENTID__REVOKE_ACCESS_TOKEN = 2,
+    CLIENTID__APPLICATION_UPDATE = 3
+};
+
+struct clientid__event_facts {
+    uint64_t id, request_id, application_id, api_id, contract_id, provider_id;
+    uint32_t type, status, subscription, attempts;
+    uint32_t request_type;
+    char owner[CLIENTID_NAME_MAX + 1]; /* of the request */
+};
+
+struct clientid__gateway_event_ops {
+    int (*insert)(clientid_store *store, const struct clientid__event_facts *facts, uint64_t now_ns,
+                  uint64_t *id, clientid_error *error);
+    /* Writes status, subscription, provider, attempts and |detail|; |body| when it is not empty. */
+    int (*update)(clientid_store *store, const struct clientid__event_facts *facts,
+                  clientid_str detail, clientid_str body, uint64_t now_ns, clientid_error *error);
+    int (*facts)(clientid_store *store, uint64_t id, struct clientid__event_facts *out,
+                 clientid_error *error);
+    /* The one of a contract that waits for approval. */
+    int (*pending)(clientid_store *store, uint64_t contract_id, uint64_t *id,
+                   clientid_error *error);
+    /* How many events of a request are not completed. */
+    int (*open)(clientid_store *store, uint64_t request_id, uint64_t *count, clientid_error *error);
+    /* How many contracts of the application are in force, that on |except_api| left out. */
+    int (*in_force)(clientid_store *store, uint64_t application_id, uint64_t except_api,
+                    uint64_t *count, clientid_error *error);
+    /* Up to |max| APIs that the application can call now: their contracts are in force, their gateways have answered. */
+    int (*ready)(clientid_store *store, uint64_t application_id, uint64_t after, uint64_t *api_ids,
+                 size_t max, size_t *count, clientid_error *error);
+};
+
+typedef int clientid__sealed_fn(void *sink, uint64_t provider_id, uint64_t position,
+                                clientid_str sealed);
+
+/* What gateways delivered. */
+struct clientid__credential_ops {
+    int (*clear)(clientid_store *store, uint64_t application_id, uint64_t provider_id,
+                 clientid_error *error); /* |provider_id| 0: of all */
+    int (*insert)(clientid_store *store, uint64_t application_id, uint64_t provider_id,
+                  uint64_t position, clientid_str sealed, uint64_t now_ns, clientid_error *error);
+    int (*each)(clientid_store *store, uint64_t application_id, clientid__sealed_fn *emit,
+                void *sink, clientid_error *error);
+};
+
+/* ---- outbox ----------------------------------------------------------------------------------- */
+
+struct clientid__outbox_row {
+    uint64_t id, lane, event_id, hook_id, next_ns, created_ns;
+    uint32_t kind, attempts;
+    clientid_str recipient, subject, body; /* mails */
+};
+
+/* |delivery->password| is sealed. */
+typedef int clientid__due_fn(void *sink, const clientid_delivery *delivery, uint64_t hook_id,
+                             uint64_t next_ns);
+
+struct clientid__outbox_ops {
+    int (*insert)(clientid_store *store, const struct clientid__outbox_row *row, uint64_t *id,
+                  clientid_error *error);
+    /* Without the texts. */
+    int (*get)(clientid_store *store, uint64_t id, struct clientid__outbox_row *out,
+               clientid_error *error);
+    int (*later)(clientid_store *store, uint64_t id, uint32_t attempts, uint64_t next_ns,
+                 clientid_error *error);
+    /* The next of the lane comes first then. */
+    int (*delete)(clientid_store *store, const struct clientid__outbox_row *row,
+                  clientid_error *error);
+    /* The oldest of each lane, by |next_ns|, at most |max|. */
+    int (*each)(clientid_store *store, uint64_t max, clientid__due_fn *emit, void *sink,
+                clientid_error *error);
+    int (*of_hook)(clientid_store *store, uint64_t hook_id, uint64_t *id, clientid_error *error);
+    int (*of_event)(clientid_store *store, uint64_t event_id, uint64_t *count,
+                    clientid_error *error);
+    int (*backlog)(clientid_store *store, uint64_t *count, uint64_t *oldest_ns,
+                   clientid_error *error);
+};
+
+typedef int clientid__address_fn(void *sink, clientid_str address);
+
+struct clientid__notice_ops {
+    int (*get)(clientid_store *store, bool *enabled, clientid_error *error);
+    int (*set)(clientid_store *store, bool enabled, clientid_error *error);
+    /* Owners of the API, or administrators when it has none who can be reached. */
+    int (*of_api)(clientid_store *store, uint64_t api_id, clientid__address_fn *emit, void *sink,
+                  clientid_error *error);
+    /* Owners of the application: users, and those who are named by an address. */
+    int (*of_application)(clientid_store *store, uint64_t application_id,
+                          clientid__address_fn *emit, void *sink, clientid_error *error);
+};
+
 struct clientid__store_ops {
     void (*close)(clientid_store *store);
     int (*begin)(clientid_store *store, enum clientid__transaction kind, clientid_error *error);
@@ -314,10 +500,18 @@ struct clientid__store_ops {
     const struct clientid__application_ops *application;
     const struct clientid__owner_ops *owner;
     const struct clientid__contract_ops *contract;
+    const struct clientid__feed_ops *feed;
     const struct clientid__user_ops *user;
     const struct clientid__token_ops *token;
     const struct clientid__connected_app_ops *connected_app;
     const struct clientid__api_owner_ops *api_owner;
+    const struct clientid__provider_ops *provider;
+    const struct clientid__hook_ops *hook;
+    const struct clientid__user_request_ops *user_request;
+    const struct clientid__gateway_event_ops *gateway_event;
+    const struct clientid__credential_ops *credential;
+    const struct clientid__outbox_ops *outbox;
+    const struct clientid__notice_ops *notice;
 };
 
 struct clientid_store {

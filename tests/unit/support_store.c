@@ -38,6 +38,8 @@ static void open_control(struct support_store *s, const char *pepper)
         .pepper_len = pepper != NULL ? strlen(pepper) : 0,
         .now_ns = now,
         .now_self = s,
+        .sealing_key = (const unsigned char *)SUPPORT_SEALING_KEY,
+        .sealing_key_len = sizeof(SUPPORT_SEALING_KEY) - 1,
     };
 
     check(s, clientid_store_open(&s->store, s->uri, CLIENTID_STORE_CREATE, &s->error));

@@ -23,7 +23,8 @@ void support_store_del(struct support_store *s); /* the folder too */
 void support_store_reopen(struct support_store *s, const char *pepper);
 void support_store_close(struct support_store *s); /* the folder stays */
 
-#define SUPPORT_START_NS 1700000000000000000ULL
+#define SUPPORT_START_NS    1700000000000000000ULL
+#define SUPPORT_SEALING_KEY "0123456789abcdef0123456789abcdef"
 
 /* Things with natural values. */
 uint64_t support_new_api(struct support_store *s, const char *name);
