@@ -84,7 +84,18 @@ CLIENTID_EXPORT uint32_t clientid_scope_find(clientid_str name);
     X(CHANGES_READ, "changes-read", "admin")                                                       \
     X(FEED_READ, "feed-read", "admin; read: and manage:api_contracts")                             \
     X(GATEWAY_MANAGE, "gateway-manage", "providers and hooks: admin")                              \
-    X(GATEWAY_ANSWER, "gateway-answer", "admin, owner of the API; manage:api_contracts")
+    X(GATEWAY_ANSWER, "gateway-answer", "admin, owner of the API; manage:api_contracts")           \
+    X(STORE_MANAGE, "store-manage",                                                                \
+      "import, export, load, prune the log and tokens, wrap secrets: admin")
+
+typedef enum clientid_permission {
+#define CLIENTID_PERMISSION_ENUM(name, label, who) CLIENTID_PERMISSION_##name,
+    CLIENTID_PERMISSION_MAP(CLIENTID_PERMISSION_ENUM)
+#undef CLIENTID_PERMISSION_ENUM
+        CLIENTID_PERMISSION_COUNT
+} clientid_permission;
+
+CLIENTID_EXPORT const char *clientid_permission_label(clientid_permission permission); /* "?" */
 
 /* ---- callers --------------------------------------------------------------------------------- */
 
@@ -107,9 +118,20 @@ typedef struct clientid_caller {
         actor[CLIENTID_NAME_MAX + 1]; /* for the change log: "mia" or "connected-app:<client id>" */
 } clientid_caller;
 
-/* Copied.  NULL: the operator again. */
+/*
+ * Copied.  NULL: the operator again.  Role, scopes and names are read anew in every transaction; only |kind| and the
+ * numbers count here, so a change of them is in force at once.
+ */
 CLIENTID_EXPORT int clientid_control_set_caller(clientid_control *control,
                                                 const clientid_caller *caller);
+
+/*
+ * Asks without doing anything: 0, CLIENTID_ERR_FORBIDDEN or _UNKNOWN_CALLER.  For what a host does itself, as the feed of
+ * contracts.  |api_id|, |application_id|: of which; 0: of none in particular.  The functions of the control ask by themselves.
+ */
+CLIENTID_EXPORT int clientid_control_may(clientid_control *control, clientid_permission permission,
+                                         uint64_t api_id, uint64_t application_id,
+                                         clientid_error *error);
 
 /* ---- users ----------------------------------------------------------------------------------- */
 
@@ -154,13 +176,24 @@ CLIENTID_EXPORT int clientid_control_user_create(clientid_control *control,
                                                  const clientid_user_record *record,
                                                  clientid_str password, uint64_t *id,
                                                  clientid_error *error);
-/* Somebody makes an account for himself: the role is MEMBER, the caller is not asked.  Attempts count per |address|. */
+/*
+ * Somebody makes an account for himself: MEMBER, with a password, enabled; the caller is not asked.  Attempts count per |address|.
+ * A name that is among the owners of an application or API is taken, with or without an account: it would get their rights.
+ */
 CLIENTID_EXPORT int clientid_control_user_register(clientid_control *control,
                                                    const clientid_user_record *record,
                                                    clientid_str password, clientid_str address,
                                                    uint64_t *id, clientid_error *error);
 CLIENTID_EXPORT int clientid_control_user_find(clientid_control *control, clientid_str name,
                                                uint64_t *id, clientid_error *error);
+/*
+ * Name and number of a user, for those who make somebody an owner or show owners: every caller may ask.  |out| holds
+ * CLIENTID_NAME_MAX + 1.  Rule owner-connected-app when |name| is a client id of a Connected App.
+ */
+CLIENTID_EXPORT int clientid_control_user_name(clientid_control *control, uint64_t id, char *out,
+                                               size_t size, clientid_error *error);
+CLIENTID_EXPORT int clientid_control_user_number(clientid_control *control, clientid_str name,
+                                                 uint64_t *id, clientid_error *error);
 /* A user may read itself; all others take user-manage. */
 CLIENTID_EXPORT int clientid_control_user_get(clientid_control *control, uint64_t id,
                                               clientid_user_fn *emit, void *sink,
@@ -168,11 +201,11 @@ CLIENTID_EXPORT int clientid_control_user_get(clientid_control *control, uint64_
 CLIENTID_EXPORT int clientid_control_user_list(clientid_control *control, uint64_t after_id,
                                                uint64_t max, clientid_user_fn *emit, void *sink,
                                                clientid_error *error);
-/* Rule administrator-last: one enabled administrator stays. */
+/* A user may change its own e-mail address and names.  Rule administrator-last: one enabled administrator stays. */
 CLIENTID_EXPORT int clientid_control_user_update(clientid_control *control, uint64_t id,
                                                  const clientid_user_record *record,
                                                  unsigned fields, clientid_error *error);
-/* Also ends all tokens of the user. */
+/* Also ends all tokens of the user, who may set its own: hosts ask for the old one first.  Rule identity. */
 CLIENTID_EXPORT int clientid_control_user_set_password(clientid_control *control, uint64_t id,
                                                        clientid_str password,
                                                        clientid_error *error);
@@ -240,7 +273,7 @@ typedef struct clientid_federated_user {
     uint64_t not_after_ns;     /* until when the assertion could come again */
 } clientid_federated_user;
 
-/* A user who is not known yet becomes a MEMBER.  Rule identity: a user with a password, or of OpenID, does not come by assertion. */
+/* A user who is not known yet becomes a MEMBER, of SAML.  CLIENTID_ERR_FORBIDDEN for a disabled one.  Rule identity: a user with a password, or of OpenID, does not come by assertion. */
 CLIENTID_EXPORT int clientid_control_login_federated(clientid_control *control,
                                                      const clientid_federated_user *user,
                                                      const clientid_login_options *options,
@@ -273,12 +306,12 @@ enum { CLIENTID_CONNECTED_APP_NAME = 1, CLIENTID_CONNECTED_APP_SCOPES = 2 };
 
 typedef struct clientid_connected_app_record {
     size_t size;
-    uint64_t id;                     /* [out] */
-    clientid_str client_id;          /* [out] 32 hexadecimal digits */
-    clientid_str name;               /* [in] 1 to CLIENTID_NAME_MAX bytes */
-    uint64_t owner_id;               /* [new] a user; 0: the caller */
-    clientid_str owner_name;         /* [out] */
-    uint32_t scopes;                 /* [in] bits of CLIENTID_SCOPE_* */
+    uint64_t id;             /* [out] */
+    clientid_str client_id;  /* [out] 32 hexadecimal digits */
+    clientid_str name;       /* [in] 1 to CLIENTID_NAME_MAX bytes */
+    uint64_t owner_id;       /* [new] a user; 0: the caller; [out] 0: gone */
+    clientid_str owner_name; /* [out] */
+    uint32_t scopes; /* [in] bits of CLIENTID_SCOPE_*; _MANAGE_APPLICATION [out]: it has a grant */
     uint32_t grant_count;            /* [out] applications that it was granted */
     uint64_t created_ns, updated_ns; /* [out] */
     uint64_t revoked_ns;             /* [out] 0: in use */
@@ -324,6 +357,23 @@ typedef int clientid_id_fn(void *sink, uint64_t id);
 CLIENTID_EXPORT int clientid_control_connected_app_grants(clientid_control *control, uint64_t id,
                                                           clientid_id_fn *emit, void *sink,
                                                           clientid_error *error);
+
+/* ---- JSON: see control.h --------------------------------------------------------------------- */
+
+/* {"id","username","firstName","lastName","email","enabled","role","identityType","createdAt","updatedAt"} */
+CLIENTID_EXPORT int clientid_user_to_json(const clientid_user_record *record, char **text,
+                                          clientid_error *error);
+/* |password| (may be NULL) gets "password" when there is one. */
+CLIENTID_EXPORT int clientid_user_from_json(clientid_str text, clientid_user_record *out,
+                                            unsigned *fields, clientid_str *password,
+                                            clientid_json **json, clientid_error *error);
+/* {"client_id","client_name","grant_types","scopes","owner_user_id","owner_username","enabled",...}: never its secret. */
+CLIENTID_EXPORT int clientid_connected_app_to_json(const clientid_connected_app_record *record,
+                                                   char **text, clientid_error *error);
+CLIENTID_EXPORT int clientid_connected_app_from_json(clientid_str text,
+                                                     clientid_connected_app_record *out,
+                                                     unsigned *fields, clientid_json **json,
+                                                     clientid_error *error);
 
 #ifdef __cplusplus
 }

@@ -482,6 +482,9 @@ CLIENTID_EXPORT int clientid_control_contract_act(clientid_control *control, uin
 CLIENTID_EXPORT int clientid_control_contract_change_tier(clientid_control *control, uint64_t id,
                                                           uint64_t tier_id, int *applied,
                                                           clientid_error *error);
+/* The side of the API sets it: in force at once, and a change that waits is dropped.  Rules as above. */
+CLIENTID_EXPORT int clientid_control_contract_set_tier(clientid_control *control, uint64_t id,
+                                                       uint64_t tier_id, clientid_error *error);
 
 typedef struct clientid_contract_record {
     size_t size; /* all fields [out] */

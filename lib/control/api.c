@@ -58,7 +58,8 @@ static int member_id(clientid_control *control, clientid_str name, clientid_str 
                                 "the group uses client provider %.*s, %s uses %s",
                                 CLIENTID__PROVIDER_ARGS(provider), facts.name,
                                 facts.provider[0] != '\0' ? facts.provider : "(default)");
-    return rc;
+    /* Whoever decides on contracts of the group decides for the member too. */
+    return rc == 0 ? clientid__may(control, CLIENTID_PERMISSION_API_MANAGE, *id, 0, error) : rc;
 }
 
 static int set_members(clientid_control *control, uint64_t id, const clientid_api_record *record,
@@ -129,7 +130,13 @@ int clientid_control_api_create(clientid_control *control, const clientid_api_re
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    rc = clientid__api_add(control, &row, clientid__now(control), id, error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_API_CREATE, 0, 0, error);
+    if (rc == 0)
+        rc = clientid__api_add(control, &row, clientid__now(control), id, error);
+    /* Who makes it owns it; a Connected App cannot, but its owner can. */
+    if (rc == 0 && control->has_caller)
+        rc = CLIENTID__STORE(control, api_owner->insert, *id,
+                             clientid__cstr(control->caller.user_name), error);
     return clientid__end(control, rc, error);
 }
 
@@ -142,29 +149,49 @@ int clientid_control_api_find(clientid_control *control, clientid_str name, uint
 
     if (control == NULL || id == NULL)
         return clientid__bad_argument(error);
-    rc = CLIENTID__STORE(control, api->find, name, id, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_API_READ, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, api->find, name, id, error);
     if (rc == CLIENTID_ERR_NOT_FOUND)
-        return clientid__fail(error, rc, "there is no API named %.*s", (int)name.len, name.ptr);
-    return rc;
+        rc = clientid__fail(error, rc, "there is no API named %.*s", (int)name.len, name.ptr);
+    return clientid__looked(control, rc, error);
 }
 
 int clientid_control_api_get(clientid_control *control, uint64_t id, clientid_api_fn *emit,
                              void *sink, clientid_error *error)
 {
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
     if (id == 0)
         return clientid__found(error, CLIENTID_ERR_NOT_FOUND, "API", id);
-    return clientid__found(error, CLIENTID__STORE(control, api->each, id, emit, sink, error), "API",
-                           id);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_API_READ, id, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, api->each, id, emit, sink, error);
+    return clientid__looked(control, clientid__found(error, rc, "API", id), error);
 }
 
 int clientid_control_api_list(clientid_control *control, clientid_api_fn *emit, void *sink,
                               clientid_error *error)
 {
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
-    return CLIENTID__STORE(control, api->each, 0, emit, sink, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_API_READ, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, api->each, 0, emit, sink, error);
+    return clientid__looked(control, rc, error);
 }
 
 /* ---- update ---------------------------------------------------------------------------------- */
@@ -222,6 +249,8 @@ static int update(clientid_control *control, uint64_t id, const clientid_api_rec
     int rc =
         clientid__found(error, CLIENTID__STORE(control, api->facts, id, &facts, error), "API", id);
 
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_API_MANAGE, id, 0, error);
     if (rc == 0)
         rc = check_update(&facts, record, fields, error);
     if (rc == 0 && (fields & CLIENTID_API_PROVIDER))
@@ -298,6 +327,8 @@ static int delete_api(clientid_control *control, uint64_t id, clientid_error *er
     int rc =
         clientid__found(error, CLIENTID__STORE(control, api->facts, id, &facts, error), "API", id);
 
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_API_MANAGE, id, 0, error);
     if (rc != 0)
         return rc;
     if (facts.has_contract)

@@ -192,6 +192,36 @@ static bool lists_valid(const clientid_application_record *record)
            (record->owner_count == 0 || record->owners != NULL);
 }
 
+/*
+ * The owner of a Connected App owns what it creates (https://docs.mulesoft.com/api-manager/latest/manage-client-apps-connected-apps-concept); a
+ * user owns what he creates unless he says who does.
+ */
+static int add_creator(clientid_control *control, const clientid_application_record *record,
+                       uint64_t id, clientid_error *error)
+{
+    const bool app = control->caller.kind == CLIENTID_CALLER_CONNECTED_APP;
+    const clientid_str name = clientid__cstr(control->caller.user_name);
+    bool named = !app && record->owner_count > 0;
+    int rc = app ? CLIENTID__STORE(control, application->created_by, id,
+                                   control->caller.connected_app_id, error)
+                 : 0;
+
+    for (size_t i = 0; i < record->owner_count; i++)
+        named = named || clientid__str_eq(record->owners[i], name);
+    return rc == 0 && !named ? CLIENTID__STORE(control, owner->insert, id, name, error) : rc;
+}
+
+static int create(clientid_control *control, const clientid_application_record *row,
+                  clientid_str client_secret, uint64_t *id, clientid_error *error)
+{
+    int rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_CREATE, 0, 0, error);
+
+    if (rc == 0)
+        rc = clientid__application_add(control, row, client_secret, clientid__now(control), id,
+                                       error);
+    return rc == 0 && control->has_caller ? add_creator(control, row, *id, error) : rc;
+}
+
 int clientid_control_application_create(clientid_control *control,
                                         const clientid_application_record *record,
                                         clientid_str client_secret, clientid_credentials *out,
@@ -212,8 +242,7 @@ int clientid_control_application_create(clientid_control *control,
     if (rc == 0)
         rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc == 0) {
-        rc = clientid__application_add(control, &row, client_secret, clientid__now(control),
-                                       &out->application_id, error);
+        rc = create(control, &row, client_secret, &out->application_id, error);
         rc = clientid__end(control, rc, error);
     }
     out->slot = client_secret.len > 0;
@@ -227,15 +256,23 @@ int clientid_control_application_create(clientid_control *control,
 int clientid_control_application_find(clientid_control *control, clientid_str client_id,
                                       uint64_t *id, clientid_error *error)
 {
+    uint64_t found = 0;
     int rc;
 
     if (control == NULL || id == NULL)
         return clientid__bad_argument(error);
-    rc = CLIENTID__STORE(control, application->find, client_id, id, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = CLIENTID__STORE(control, application->find, client_id, &found, error);
+    if (rc == 0)
+        rc = clientid__may_see(control, CLIENTID_PERMISSION_APPLICATION_READ, 0, found, error);
+    if (rc == 0)
+        *id = found;
     if (rc == CLIENTID_ERR_NOT_FOUND)
-        return clientid__fail(error, rc, "there is no application with client id %.*s",
-                              (int)client_id.len, client_id.ptr);
-    return rc;
+        rc = clientid__fail(error, rc, "there is no application with client id %.*s",
+                            (int)client_id.len, client_id.ptr);
+    return clientid__looked(control, rc, error);
 }
 
 int clientid_control_application_get(clientid_control *control, uint64_t id,
@@ -243,28 +280,64 @@ int clientid_control_application_get(clientid_control *control, uint64_t id,
                                      clientid_error *error)
 {
     static const clientid_application_filter none = {.size = sizeof(none)};
+    int rc;
 
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
     if (id == 0)
         return clientid__found(error, CLIENTID_ERR_NOT_FOUND, "application", id);
-    return clientid__found(
-        error, CLIENTID__STORE(control, application->each, id, &none, emit, sink, error),
-        "application", id);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may_see(control, CLIENTID_PERMISSION_APPLICATION_READ, 0, id, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, application->each, id, &none, emit, sink, error);
+    return clientid__looked(control, clientid__found(error, rc, "application", id), error);
 }
+
+static const clientid_application_filter all = {.size = sizeof(all)};
 
 int clientid_control_application_list(clientid_control *control,
                                       const clientid_application_filter *filter,
                                       clientid_application_fn *emit, void *sink,
                                       clientid_error *error)
 {
-    static const clientid_application_filter all = {.size = sizeof(all)};
+    const struct clientid__viewer *viewer;
+    struct clientid__viewer room;
+    int rc;
 
     if (filter == NULL)
         filter = &all;
     if (control == NULL || emit == NULL || filter->size != sizeof(*filter))
         return clientid__bad_argument(error);
-    return CLIENTID__STORE(control, application->each, 0, filter, emit, sink, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__viewer(control, CLIENTID_PERMISSION_APPLICATION_READ, &room, &viewer, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, application->list, filter, viewer, emit, sink, error);
+    return clientid__looked(control, rc, error);
+}
+
+int clientid_control_application_count(clientid_control *control,
+                                       const clientid_application_filter *filter, uint64_t *count,
+                                       clientid_error *error)
+{
+    const struct clientid__viewer *viewer;
+    struct clientid__viewer room;
+    int rc;
+
+    if (filter == NULL)
+        filter = &all;
+    if (control == NULL || count == NULL || filter->size != sizeof(*filter))
+        return clientid__bad_argument(error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__viewer(control, CLIENTID_PERMISSION_APPLICATION_READ, &room, &viewer, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, application->count, filter, viewer, count, error);
+    return clientid__looked(control, rc, error);
 }
 
 /* ---- update ---------------------------------------------------------------------------------- */
@@ -280,6 +353,8 @@ int clientid__application_update(clientid_control *control, uint64_t id,
     if (rc == 0)
         rc = clientid__found(error, CLIENTID__STORE(control, application->facts, id, &facts, error),
                              "application", id);
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_MANAGE, 0, id, error);
     if (rc != 0)
         return rc;
     if ((fields & CLIENTID_APPLICATION_CLIENT_ID) &&
@@ -348,13 +423,17 @@ static int delete_contracts(clientid_control *control, uint64_t application_id, 
     return rc;
 }
 
-int clientid__application_delete(clientid_control *control, uint64_t id, clientid_error *error)
+/* |asks|: the caller must be allowed to; else it follows from something that was. */
+static int delete_application(clientid_control *control, uint64_t id, bool asks,
+                              clientid_error *error)
 {
     uint64_t now_ns = clientid__now(control);
     struct clientid__application_facts facts;
     int rc = clientid__found(error, CLIENTID__STORE(control, application->facts, id, &facts, error),
                              "application", id);
 
+    if (rc == 0 && asks)
+        rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_MANAGE, 0, id, error);
     if (rc != 0)
         return rc;
     if (facts.has_approved)
@@ -373,6 +452,11 @@ int clientid__application_delete(clientid_control *control, uint64_t id, clienti
     return rc;
 }
 
+int clientid__application_delete(clientid_control *control, uint64_t id, clientid_error *error)
+{
+    return delete_application(control, id, false, error);
+}
+
 int clientid_control_application_delete(clientid_control *control, uint64_t id,
                                         clientid_error *error)
 {
@@ -383,5 +467,5 @@ int clientid_control_application_delete(clientid_control *control, uint64_t id,
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, clientid__application_delete(control, id, error), error);
+    return clientid__end(control, delete_application(control, id, true, error), error);
 }

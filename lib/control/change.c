@@ -6,7 +6,9 @@
 
 static int append(clientid_control *control, struct clientid__change change, clientid_error *error)
 {
-    change.actor = clientid__str(control->actor, control->actor_len);
+    if (change.actor.len == 0)
+        change.actor = control->has_caller ? clientid__cstr(control->caller.actor)
+                                           : clientid__str(control->actor, control->actor_len);
     return CLIENTID__STORE(control, log->append, &change, error);
 }
 
@@ -78,15 +80,18 @@ int clientid__log_contract(clientid_control *control, uint64_t now_ns, uint64_t 
                   error);
 }
 
-int clientid__log_other(clientid_control *control, uint64_t now_ns, enum clientid__entity entity,
-                        uint64_t id, const char *verb, clientid_str detail, clientid_error *error)
+int clientid__log_account(clientid_control *control, uint64_t now_ns, enum clientid__entity entity,
+                          uint64_t id, const char *verb, clientid_str actor, clientid_str client_id,
+                          clientid_str detail, clientid_error *error)
 {
     return append(control,
                   (struct clientid__change){
                       .entity = entity,
                       .entity_id = id,
                       .at_ns = now_ns,
+                      .actor = actor,
                       .verb = clientid__cstr(verb),
+                      .client_id = client_id,
                       .detail = detail,
                   },
                   error);
@@ -95,9 +100,17 @@ int clientid__log_other(clientid_control *control, uint64_t now_ns, enum clienti
 int clientid_control_changes(clientid_control *control, uint64_t revision, uint64_t max,
                              clientid_change_fn *emit, void *sink, clientid_error *error)
 {
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
-    return CLIENTID__STORE(control, log->each, revision, max, emit, sink, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_CHANGES_READ, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, log->each, revision, max, emit, sink, error);
+    return clientid__looked(control, rc, error);
 }
 
 int clientid_control_changes_prune(clientid_control *control, uint64_t before_ns, uint64_t *removed,
@@ -111,9 +124,19 @@ int clientid_control_changes_prune(clientid_control *control, uint64_t before_ns
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    rc = CLIENTID__STORE(control, log->prune, before_ns, &count, error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_STORE_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, log->prune, before_ns, &count, error);
     rc = clientid__end(control, rc, error);
     if (rc == 0 && removed != NULL)
         *removed = count;
     return rc;
+}
+
+int clientid__log_other(clientid_control *control, uint64_t now_ns, enum clientid__entity entity,
+                        uint64_t id, const char *verb, clientid_str detail, clientid_error *error)
+{
+    const clientid_str none = {NULL, 0};
+
+    return clientid__log_account(control, now_ns, entity, id, verb, none, none, detail, error);
 }

@@ -184,9 +184,23 @@ int clientid__contract_act(clientid_control *control, uint64_t id, clientid_verb
                 error);
 }
 
+/*
+ * Only the side of the API deletes a contract: the application's could else take back a revocation, by asking anew where
+ * requests are approved at once.
+ */
+static int may_act(clientid_control *control, const struct clientid__contract_facts *contract,
+                   clientid_verb verb, clientid_error *error)
+{
+    return clientid__may(control,
+                         verb == CLIENTID_VERB_WITHDRAW ? CLIENTID_PERMISSION_APPLICATION_USE
+                                                        : CLIENTID_PERMISSION_CONTRACT_DECIDE,
+                         contract->api_id, contract->application_id, error);
+}
+
 int clientid_control_contract_act(clientid_control *control, uint64_t id, clientid_verb verb,
                                   clientid_error *error)
 {
+    struct clientid__contract_facts contract;
     int rc;
 
     if (control == NULL || (unsigned)verb >= CLIENTID_VERB_COUNT)
@@ -194,7 +208,12 @@ int clientid_control_contract_act(clientid_control *control, uint64_t id, client
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, clientid__contract_act(control, id, verb, error), error);
+    rc = facts_of(control, id, &contract, error);
+    if (rc == 0)
+        rc = may_act(control, &contract, verb, error);
+    if (rc == 0)
+        rc = clientid__contract_act(control, id, verb, error);
+    return clientid__end(control, rc, error);
 }
 
 /* ---- tier change ----------------------------------------------------------------------------- */
@@ -206,14 +225,29 @@ static int tier_of(clientid_control *control, uint64_t id, struct clientid__tier
                            id);
 }
 
-static int change_tier(clientid_control *control, uint64_t id, uint64_t tier_id, int *applied,
-                       clientid_error *error)
+/* Either side asks; what it asks for is decided as ever. */
+static int may_change_tier(clientid_control *control,
+                           const struct clientid__contract_facts *contract, bool at_once,
+                           clientid_error *error)
+{
+    if (at_once)
+        return clientid__may(control, CLIENTID_PERMISSION_CONTRACT_DECIDE, contract->api_id,
+                             contract->application_id, error);
+    return clientid__may_either(control, CLIENTID_PERMISSION_APPLICATION_USE,
+                                CLIENTID_PERMISSION_CONTRACT_DECIDE, contract->api_id,
+                                contract->application_id, error);
+}
+
+static int change_tier(clientid_control *control, uint64_t id, uint64_t tier_id, bool at_once,
+                       int *applied, clientid_error *error)
 {
     uint64_t now_ns = clientid__now(control);
     struct clientid__contract_facts contract;
     struct clientid__tier_facts tier;
     int rc = facts_of(control, id, &contract, error);
 
+    if (rc == 0)
+        rc = may_change_tier(control, &contract, at_once, error);
     if (rc == 0 && contract.status != CLIENTID_APPROVED)
         return refuse(&contract, "a change of tier", error);
     if (rc == 0)
@@ -232,7 +266,7 @@ static int change_tier(clientid_control *control, uint64_t id, uint64_t tier_id,
         return clientid__broken(error, CLIENTID__RULE_TIER_SAME, "the contract has tier %s already",
                                 tier.name);
     contract.requested_tier_id = tier_id;
-    *applied = tier.auto_approve != 0;
+    *applied = at_once || tier.auto_approve != 0;
     if (*applied)
         return clientid__contract_approve(control, &contract, "change-tier", now_ns, error);
     return save(control, &contract, "request-tier", now_ns, error);
@@ -249,10 +283,24 @@ int clientid_control_contract_change_tier(clientid_control *control, uint64_t id
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    rc = clientid__end(control, change_tier(control, id, tier_id, &at_once, error), error);
+    rc = clientid__end(control, change_tier(control, id, tier_id, false, &at_once, error), error);
     if (rc == 0 && applied != NULL)
         *applied = at_once;
     return rc;
+}
+
+int clientid_control_contract_set_tier(clientid_control *control, uint64_t id, uint64_t tier_id,
+                                       clientid_error *error)
+{
+    int applied = 0;
+    int rc;
+
+    if (control == NULL)
+        return clientid__bad_argument(error);
+    rc = clientid__begin(control, CLIENTID__WRITE, error);
+    if (rc != 0)
+        return rc;
+    return clientid__end(control, change_tier(control, id, tier_id, true, &applied, error), error);
 }
 
 /* ---- access requests ------------------------------------------------------------------------- */
@@ -321,6 +369,9 @@ static int check_parties(clientid_control *control, const clientid_access_reques
                                              &out->application, error),
                              "application", request->application_id);
 
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_USE, 0, request->application_id,
+                           error);
     if (rc == 0)
         rc = clientid__found(
             error, CLIENTID__STORE(control, api->facts, request->api_id, &out->api, error), "API",
@@ -409,41 +460,104 @@ int clientid_control_contract_request(clientid_control *control,
 
 /* ---- read ------------------------------------------------------------------------------------ */
 
+static int may_see(clientid_control *control, const struct clientid__contract_facts *contract,
+                   clientid_error *error)
+{
+    return clientid__may_see(control, CLIENTID_PERMISSION_CONTRACT_READ, contract->api_id,
+                             contract->application_id, error);
+}
+
 int clientid_control_contract_get(clientid_control *control, uint64_t id,
                                   clientid_contract_fn *emit, void *sink, clientid_error *error)
 {
+    struct clientid__contract_facts contract;
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
     if (id == 0)
         return clientid__found(error, CLIENTID_ERR_NOT_FOUND, "contract", id);
-    return clientid__found(error,
-                           CLIENTID__STORE(control, contract->each, id, NULL, emit, sink, error),
-                           "contract", id);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    if (control->has_caller)
+        rc = CLIENTID__STORE(control, contract->facts, id, &contract, error);
+    if (rc == 0 && control->has_caller)
+        rc = may_see(control, &contract, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, contract->each, id, NULL, emit, sink, error);
+    return clientid__looked(control, clientid__found(error, rc, "contract", id), error);
 }
 
 int clientid_control_contract_find(clientid_control *control, uint64_t application_id,
                                    uint64_t api_id, uint64_t *id, clientid_error *error)
 {
+    const struct clientid__contract_facts contract = {.application_id = application_id,
+                                                      .api_id = api_id};
+    uint64_t found = 0;
     int rc;
 
     if (control == NULL || id == NULL)
         return clientid__bad_argument(error);
-    rc = CLIENTID__STORE(control, contract->find, application_id, api_id, id, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = CLIENTID__STORE(control, contract->find, application_id, api_id, &found, error);
+    if (rc == 0)
+        rc = may_see(control, &contract, error);
+    if (rc == 0)
+        *id = found;
     if (rc == CLIENTID_ERR_NOT_FOUND)
-        return clientid__fail(error, rc, "the application has no contract with the API");
-    return rc;
+        rc = clientid__fail(error, rc, "the application has no contract with the API");
+    return clientid__looked(control, rc, error);
 }
+
+static bool filter_valid(const clientid_contract_filter *filter)
+{
+    return filter->size == sizeof(*filter) && filter->status <= CLIENTID_REVOKED &&
+           filter->waiting <= 1;
+}
+
+static const clientid_contract_filter all = {.size = sizeof(all)};
 
 int clientid_control_contract_list(clientid_control *control,
                                    const clientid_contract_filter *filter,
                                    clientid_contract_fn *emit, void *sink, clientid_error *error)
 {
-    static const clientid_contract_filter all = {.size = sizeof(all)};
+    const struct clientid__viewer *viewer;
+    struct clientid__viewer room;
+    int rc;
 
     if (filter == NULL)
         filter = &all;
-    if (control == NULL || emit == NULL || filter->size != sizeof(*filter) ||
-        filter->status > CLIENTID_REVOKED || filter->waiting > 1)
+    if (control == NULL || emit == NULL || !filter_valid(filter))
         return clientid__bad_argument(error);
-    return CLIENTID__STORE(control, contract->each, 0, filter, emit, sink, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__viewer(control, CLIENTID_PERMISSION_CONTRACT_READ, &room, &viewer, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, contract->list, filter, viewer, emit, sink, error);
+    return clientid__looked(control, rc, error);
+}
+
+int clientid_control_contract_count(clientid_control *control,
+                                    const clientid_contract_filter *filter, uint64_t *count,
+                                    clientid_error *error)
+{
+    const struct clientid__viewer *viewer;
+    struct clientid__viewer room;
+    int rc;
+
+    if (filter == NULL)
+        filter = &all;
+    if (control == NULL || count == NULL || !filter_valid(filter))
+        return clientid__bad_argument(error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__viewer(control, CLIENTID_PERMISSION_CONTRACT_READ, &room, &viewer, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, contract->count, filter, viewer, count, error);
+    return clientid__looked(control, rc, error);
 }

@@ -72,6 +72,7 @@ int clientid_control_new(clientid_control **out, clientid_store *store,
         return clientid__fail(error, CLIENTID_ERR_NOMEM, "out of memory");
     control->store = store;
     control->now_ns = realtime_ns;
+    control->scrypt_log2 = 15;
     if (options != NULL)
         rc = set_options(control, options, error);
     if (rc != 0) {
@@ -93,10 +94,21 @@ void clientid_control_del(clientid_control *control)
     free(control);
 }
 
+int clientid__begin_unasked(clientid_control *control, enum clientid__transaction kind,
+                            clientid_error *error)
+{
+    return CLIENTID__STORE(control, begin, kind, error);
+}
+
 int clientid__begin(clientid_control *control, enum clientid__transaction kind,
                     clientid_error *error)
 {
-    return CLIENTID__STORE(control, begin, kind, error);
+    int rc = CLIENTID__STORE(control, begin, kind, error);
+
+    if (rc != 0 || !control->has_caller)
+        return rc;
+    rc = clientid__caller_refresh(control, error);
+    return rc == 0 ? 0 : clientid__end(control, rc, error);
 }
 
 int clientid__end(clientid_control *control, int rc, clientid_error *error)
@@ -105,4 +117,14 @@ int clientid__end(clientid_control *control, int rc, clientid_error *error)
         return CLIENTID__STORE(control, commit, error);
     control->store->ops->rollback(control->store);
     return rc;
+}
+
+int clientid__look(clientid_control *control, clientid_error *error)
+{
+    return control->has_caller ? clientid__begin(control, CLIENTID__READ, error) : 0;
+}
+
+int clientid__looked(clientid_control *control, int rc, clientid_error *error)
+{
+    return control->has_caller ? clientid__end(control, rc, error) : rc;
 }

@@ -4,6 +4,8 @@
 
 #include "store/store.h"
 
+#include <clientid/account.h>
+#include <clientid/check.h>
 #include <clientid/control.h>
 
 /* Between the files of this folder. */
@@ -25,6 +27,10 @@ struct clientid_control {
     uint64_t request_id; /* user request that is being done; 0: none */
     size_t actor_len;
     char actor[CLIENTID__ACTOR_MAX];
+    bool has_caller; /* else it works for the operator */
+    clientid_caller caller;
+    clientid_attempts *attempts; /* not owned; NULL: not counted */
+    unsigned scrypt_log2;        /* N of new passwords is 2 to this; tests lower it */
 };
 
 /* CLIENTID__STORE(control, tier->find, ...) */
@@ -35,10 +41,19 @@ uint64_t clientid__now(const clientid_control *control);
 /* Arguments that every function refuses: CLIENTID_ERR_ARG with a text. */
 int clientid__bad_argument(clientid_error *error);
 
-/* One transaction: begin, do, end, which commits when |rc| is 0, else undoes; returns |rc| or why not. */
+/*
+ * One transaction: begin, do, end, which commits when |rc| is 0, else undoes; returns |rc| or why not.  Begin looks who
+ * the caller is now: CLIENTID_ERR_UNKNOWN_CALLER when it is nobody any more.
+ */
 int clientid__begin(clientid_control *control, enum clientid__transaction kind,
                     clientid_error *error);
+/* The same for whoever it is: signing in, and out. */
+int clientid__begin_unasked(clientid_control *control, enum clientid__transaction kind,
+                            clientid_error *error);
 int clientid__end(clientid_control *control, int rc, clientid_error *error);
+/* Around what only reads: one state of the data for what the caller may do and what it does; nothing for the operator. */
+int clientid__look(clientid_control *control, clientid_error *error);
+int clientid__looked(clientid_control *control, int rc, clientid_error *error);
 
 /* ---- rules: rule.c ---------------------------------------------------------------------------- */
 
@@ -60,11 +75,12 @@ int clientid__found(clientid_error *error, int rc, const char *what, uint64_t id
 /* ---- fields: field.c -------------------------------------------------------------------------- */
 
 enum clientid__field {
-    CLIENTID__FIELD_NAME, /* one line */
-    CLIENTID__FIELD_TEXT  /* may have tabs and line breaks */
+    CLIENTID__FIELD_NAME,    /* one line */
+    CLIENTID__FIELD_TEXT,    /* may have tabs and line breaks */
+    CLIENTID__FIELD_PASSWORD /* anything but NUL */
 };
 
-/* UTF-8 of |min| to |max| bytes without control characters, else CLIENTID_ERR_SYNTAX at |pointer|. */
+/* UTF-8 of |min| to |max| bytes without control characters, as |kind| says, else CLIENTID_ERR_SYNTAX at |pointer|. */
 int clientid__check_field(clientid_error *error, const char *pointer, clientid_str value,
                           size_t min, size_t max, enum clientid__field kind);
 /* The same for each of a list. */
@@ -89,6 +105,54 @@ int clientid__log_contract(clientid_control *control, uint64_t now_ns, uint64_t 
                            const char *verb, clientid_str api, clientid_str client_id,
                            clientid_str detail, clientid_error *error);
 
+/* Users, Connected Apps and their tokens; |actor| empty: the caller.  Never in force at gateways. */
+int clientid__log_account(clientid_control *control, uint64_t now_ns, enum clientid__entity entity,
+                          uint64_t id, const char *verb, clientid_str actor, clientid_str client_id,
+                          clientid_str detail, clientid_error *error);
+
+/* ---- callers: caller.c, permission.c ----------------------------------------------------------- */
+
+/* Takes over what is true of the caller now; inside a transaction. */
+int clientid__caller_refresh(clientid_control *control, clientid_error *error);
+/* A caller from what the store knows. */
+void clientid__caller_of(const struct clientid__caller_facts *facts, clientid_caller *out);
+
+/* Inside a transaction: 0 or CLIENTID_ERR_FORBIDDEN with the label.  |api_id| and |application_id|: of which, or 0. */
+int clientid__may(clientid_control *control, clientid_permission permission, uint64_t api_id,
+                  uint64_t application_id, clientid_error *error);
+/* Either of two; the text names the first. */
+int clientid__may_either(clientid_control *control, clientid_permission permission,
+                         clientid_permission other, uint64_t api_id, uint64_t application_id,
+                         clientid_error *error);
+/* The same about something to read: what a caller may not see is not there. */
+int clientid__may_see(clientid_control *control, clientid_permission permission, uint64_t api_id,
+                      uint64_t application_id, clientid_error *error);
+/* What of a list the caller may see: |*viewer| is |room|, or NULL when it may see all by |permission|. */
+int clientid__viewer(clientid_control *control, clientid_permission permission,
+                     struct clientid__viewer *room, const struct clientid__viewer **viewer,
+                     clientid_error *error);
+
+/* ---- secrets of people and programs ------------------------------------------------------------ */
+
+/* password.c: a password as it is kept, "scrypt$15$8$3$<salt>$<hash>". */
+int clientid__password_check(clientid_str password, clientid_error *error);
+int clientid__password_hash(unsigned log2_n, clientid_str password,
+                            char out[CLIENTID__PASSWORD_TEXT_MAX + 1], clientid_error *error);
+/* |kept| "" or damaged: the same work, and no match.  |*outdated|: it was made with other parameters than now. */
+int clientid__password_verify(unsigned log2_n, const char *kept, clientid_str password,
+                              bool *matches, bool *outdated, clientid_error *error);
+
+/* digest.c */
+int clientid__token_hash(clientid_str token, unsigned char out[CLIENTID__TOKEN_HASH_BYTES],
+                         clientid_error *error);
+/* Whether |secret| is the one that |kept| was made of, in a time that does not depend on it. */
+bool clientid__secret_matches(const clientid_secret *kept, clientid_str secret);
+
+/* attempts.c: CLIENTID_ERR_LIMITED with the seconds in |error->line|.  |name| or |address| may be empty. */
+int clientid__attempt(clientid_control *control, clientid_str name, clientid_str address,
+                      clientid_receipt *receipt, clientid_error *error);
+/* It was a good one after all. */
+void clientid__attempt_succeeded(clientid_control *control, const clientid_receipt *receipt);
 /* A row about something that gateways need not look at again. */
 int clientid__log_other(clientid_control *control, uint64_t now_ns, enum clientid__entity entity,
                         uint64_t id, const char *verb, clientid_str detail, clientid_error *error);
@@ -115,6 +179,12 @@ int clientid__request_rules(const struct clientid__api_facts *api,
 int clientid__contract_approve(clientid_control *control, struct clientid__contract_facts *contract,
                                const char *verb, uint64_t now_ns, clientid_error *error);
 
+/* user.c */
+int clientid__user_add(clientid_control *control, const clientid_user_record *record,
+                       clientid_str kept_password, clientid_str actor, uint64_t now_ns,
+                       uint64_t *id, clientid_error *error);
+int clientid__user_fields(const clientid_user_record *record, unsigned fields,
+                          clientid_error *error);
 /* contract.c: an access request, and a verb, as from outside. */
 int clientid__contract_request(clientid_control *control, const clientid_access_request *request,
                                uint64_t *id, uint32_t *status, clientid_error *error);
@@ -151,6 +221,7 @@ int clientid__application_gone(clientid_control *control, uint64_t application_i
 clientid_str clientid__requester(const clientid_control *control);
 
 /* rotation.c: fills a slot with a fresh salt, or with |salt_of|'s when that has one. */
+int clientid__fresh_salt(clientid_secret *slot, clientid_error *error);
 int clientid__hash_secret(clientid_control *control, clientid_str secret,
                           const clientid_secret *salt_of, clientid_secret *slot,
                           clientid_error *error);

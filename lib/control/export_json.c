@@ -185,5 +185,8 @@ int clientid_control_export(clientid_control *control, clientid_write_fn *write,
     rc = clientid__begin(control, CLIENTID__READ, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, write_all(control, &sink, error), error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_STORE_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = write_all(control, &sink, error);
+    return clientid__end(control, rc, error);
 }

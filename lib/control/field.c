@@ -33,7 +33,7 @@ static bool control(unsigned char c, enum clientid__field kind)
 {
     if (kind == CLIENTID__FIELD_TEXT && (c == '\n' || c == '\r' || c == '\t'))
         return false;
-    return clientid__is_control(c);
+    return kind == CLIENTID__FIELD_PASSWORD ? c == '\0' : clientid__is_control(c);
 }
 
 int clientid__check_field(clientid_error *error, const char *pointer, clientid_str value,
@@ -42,7 +42,10 @@ int clientid__check_field(clientid_error *error, const char *pointer, clientid_s
     const unsigned char *s = (const unsigned char *)value.ptr;
 
     if (value.len < min)
-        return clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer, "must not be empty");
+        return min == 1 ? clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer,
+                                            "must not be empty")
+                        : clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer,
+                                            "is shorter than %zu bytes", min);
     if (value.len > max)
         return clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer, "is longer than %zu bytes",
                                  max);

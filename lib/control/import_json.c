@@ -395,7 +395,9 @@ int clientid_control_import(clientid_control *control, clientid_str text,
     if (rc != 0)
         return rc;
     import.now_ns = clientid__now(control);
-    rc = check_empty(control, error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_STORE_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = check_empty(control, error);
     for (int section = 0; section < SECTIONS && rc == 0; section++)
         rc = import_section(&import, &document, (enum section)section);
     rc = clientid__end(control, rc, error);

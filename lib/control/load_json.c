@@ -239,7 +239,9 @@ static int take_batch(struct load *load, clientid_load_counts *committed, bool *
     /* Others may have changed them since the last batch. */
     load->api_count = load->tier_count = 0;
     load->now_ns = clientid__now(load->control);
-    rc = take_lines(load, more);
+    rc = clientid__may(load->control, CLIENTID_PERMISSION_STORE_MANAGE, 0, 0, load->error);
+    if (rc == 0)
+        rc = take_lines(load, more);
     if (rc != 0 && load->error != NULL)
         load->error->line = (unsigned)load->lines.number;
     rc = clientid__end(load->control, rc, load->error);

@@ -54,8 +54,11 @@ static void wipe_all(json_t *value)
 
 static void wipe(json_t *root)
 {
-    wipe_all(json_object_get(root, "clientSecret"));
-    wipe_all(json_object_get(root, "credentials"));
+    static const char *const secrets[] = {"clientSecret", "client_secret", "password",
+                                          "credentials"};
+
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+        wipe_all(json_object_get(root, secrets[i]));
     wipe_all(json_object_get(json_object_get(root, "parameters"), "password"));
 }
 
@@ -268,6 +271,43 @@ int clientid__json_read(struct clientid__reader *reader, const json_t *object,
             return rc;
         *fields |= keys[i].bit;
     }
+    return 0;
+}
+
+int clientid__json_record(clientid_str text, const struct clientid__key *keys, size_t count,
+                          void *out, unsigned *fields, clientid_json **json, clientid_error *error)
+{
+    struct clientid__reader reader = {NULL, "", error};
+    int rc;
+
+    *fields = 0;
+    *json = NULL;
+    rc = clientid__json_parse(text, &reader.json, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__json_read(&reader, reader.json->root, keys, count, out, fields);
+    if (rc != 0) {
+        clientid_json_del(reader.json);
+        return rc;
+    }
+    *json = reader.json;
+    return 0;
+}
+
+int clientid__json_secret(clientid_json *json, const char *key, clientid_str *out,
+                          clientid_error *error)
+{
+    const json_t *value = json_object_get(json->root, key);
+    char pointer[64];
+
+    *out = (clientid_str){NULL, 0};
+    if (value == NULL || json_is_null(value))
+        return 0;
+    if (!json_is_string(value)) {
+        snprintf(pointer, sizeof(pointer), "/%s", key);
+        return clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer, "must be a string");
+    }
+    *out = clientid__json_text(value);
     return 0;
 }
 

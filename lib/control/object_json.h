@@ -39,10 +39,32 @@ struct clientid__key {
                 const json_t *value, void *out);
 };
 
+#define CLIENTID__KEY_IGNORE(key)                                                                  \
+    {                                                                                              \
+        .name = (key), .type = CLIENTID__KEY_IGNORED                                               \
+    }
+#define CLIENTID__KEY_FIELD(key, kind, field_bit, record, member)                                  \
+    {                                                                                              \
+        .name = (key), .type = (kind), .bit = (field_bit), .offset = offsetof(record, member)      \
+    }
+#define CLIENTID__KEY_READ(key, field_bit, record, member, function)                               \
+    {                                                                                              \
+        .name = (key), .type = CLIENTID__KEY_OTHER, .bit = (field_bit),                            \
+        .offset = offsetof(record, member), .read = (function)                                     \
+    }
+
 /* A document of one object; syntax errors with line and column.  Also wipes and frees: clientid_json_del. */
 int clientid__json_parse(clientid_str text, struct clientid_json **out, clientid_error *error);
 /* Frees what the document holds, but not the struct. */
 void clientid__json_clear(struct clientid_json *json);
+/*
+ * One document to one record, with the bits of the fields that are there.  On success |*json| is the caller's.
+ */
+int clientid__json_record(clientid_str text, const struct clientid__key *keys, size_t count,
+                          void *out, unsigned *fields, clientid_json **json, clientid_error *error);
+/* The text at |key| of the document, or empty; CLIENTID_ERR_SYNTAX when it is no text. */
+int clientid__json_secret(clientid_json *json, const char *key, clientid_str *out,
+                          clientid_error *error);
 /* Sets what |keys| name in |out| and the bits in |*fields|; a key that is not among them is an error. */
 int clientid__json_read(struct clientid__reader *reader, const json_t *object,
                         const struct clientid__key *keys, size_t count, void *out,

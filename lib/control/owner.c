@@ -17,11 +17,15 @@ static int add(clientid_control *control, uint64_t application_id, clientid_owne
     struct clientid__application_facts facts;
     size_t count;
     bool found;
+    uint64_t app_id;
     int rc = application_of(control, application_id, &facts, error);
 
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_USE, 0, application_id, error);
     if (rc != 0)
         return rc;
-    if (kind == CLIENTID_OWNER_CONNECTED_APP)
+    if (kind == CLIENTID_OWNER_CONNECTED_APP ||
+        CLIENTID__STORE(control, connected_app->find, name, &app_id, NULL) == 0)
         return clientid__broken(error, CLIENTID__RULE_OWNER_CONNECTED_APP,
                                 "%.*s is a connected app, it cannot own %.100s", (int)name.len,
                                 name.ptr, facts.client_id);
@@ -60,6 +64,9 @@ static int take_away(clientid_control *control, uint64_t application_id, clienti
     bool found;
     int rc = application_of(control, application_id, &facts, error);
 
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_MANAGE, 0, application_id,
+                           error);
     if (rc == 0)
         rc = CLIENTID__STORE(control, owner->count, application_id, name, &count, &found, error);
     if (rc != 0)

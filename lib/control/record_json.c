@@ -358,46 +358,14 @@ int clientid__read_limits(struct clientid__reader *reader, const struct clientid
     return 0;
 }
 
-/* One document to one record; |*json| stays with the caller when it went well. */
-static int read_record(clientid_str text, const struct clientid__key *keys, size_t count, void *out,
-                       unsigned *fields, clientid_json **json, clientid_error *error)
-{
-    struct clientid__reader reader = {NULL, "", error};
-    int rc;
-
-    *fields = 0;
-    *json = NULL;
-    rc = clientid__json_parse(text, &reader.json, error);
-    if (rc != 0)
-        return rc;
-    rc = clientid__json_read(&reader, reader.json->root, keys, count, out, fields);
-    if (rc != 0) {
-        clientid_json_del(reader.json);
-        return rc;
-    }
-    *json = reader.json;
-    return 0;
-}
-
-#define IGNORED(key)                                                                               \
-    {                                                                                              \
-        .name = (key), .type = CLIENTID__KEY_IGNORED                                               \
-    }
-#define FIELD(key, kind, field_bit, record, member)                                                \
-    {                                                                                              \
-        .name = (key), .type = (kind), .bit = (field_bit), .offset = offsetof(record, member)      \
-    }
+#define IGNORED CLIENTID__KEY_IGNORE
+#define FIELD   CLIENTID__KEY_FIELD
+#define OTHER   CLIENTID__KEY_READ
 #define TEXTS(key, field_bit, record, member, count_member)                                        \
     {                                                                                              \
         .name = (key), .type = CLIENTID__KEY_TEXTS, .bit = (field_bit),                            \
         .offset = offsetof(record, member), .count_offset = offsetof(record, count_member)         \
     }
-#define OTHER(key, field_bit, record, member, function)                                            \
-    {                                                                                              \
-        .name = (key), .type = CLIENTID__KEY_OTHER, .bit = (field_bit),                            \
-        .offset = offsetof(record, member), .read = (function)                                     \
-    }
-
 int clientid_api_from_json(clientid_str text, clientid_api_record *out, unsigned *fields,
                            clientid_json **json, clientid_error *error)
 {
@@ -422,7 +390,7 @@ int clientid_api_from_json(clientid_str text, clientid_api_record *out, unsigned
     if (out == NULL || fields == NULL || json == NULL)
         return clientid__bad_argument(error);
     *out = (clientid_api_record){.size = sizeof(*out), .kind = CLIENTID_API_INSTANCE};
-    return read_record(text, keys, COUNT(keys), out, fields, json, error);
+    return clientid__json_record(text, keys, COUNT(keys), out, fields, json, error);
 }
 
 int clientid_tier_from_json(clientid_str text, clientid_tier_record *out, unsigned *fields,
@@ -449,7 +417,7 @@ int clientid_tier_from_json(clientid_str text, clientid_tier_record *out, unsign
     if (out == NULL || fields == NULL || json == NULL)
         return clientid__bad_argument(error);
     *out = (clientid_tier_record){.size = sizeof(*out), .status = CLIENTID_TIER_ACTIVE};
-    return read_record(text, keys, COUNT(keys), out, fields, json, error);
+    return clientid__json_record(text, keys, COUNT(keys), out, fields, json, error);
 }
 
 int clientid_application_from_json(clientid_str text, clientid_application_record *out,
@@ -478,23 +446,20 @@ int clientid_application_from_json(clientid_str text, clientid_application_recor
         IGNORED("masterOrganizationId"),
     };
 #undef APP
-    const json_t *secret;
     int rc;
 
+    if (client_secret != NULL)
+        *client_secret = (clientid_str){NULL, 0};
     if (out == NULL || fields == NULL || json == NULL)
         return clientid__bad_argument(error);
     *out = (clientid_application_record){.size = sizeof(*out)};
-    rc = read_record(text, keys, COUNT(keys), out, fields, json, error);
-    if (client_secret != NULL)
-        *client_secret = (clientid_str){NULL, 0};
-    secret = rc == 0 ? json_object_get((*json)->root, "clientSecret") : NULL;
-    if (client_secret == NULL || secret == NULL || json_is_null(secret))
+    rc = clientid__json_record(text, keys, COUNT(keys), out, fields, json, error);
+    if (rc != 0 || client_secret == NULL)
         return rc;
-    if (!json_is_string(secret)) {
+    rc = clientid__json_secret(*json, "clientSecret", client_secret, error);
+    if (rc != 0) {
         clientid_json_del(*json);
         *json = NULL;
-        return clientid__fail_at(error, CLIENTID_ERR_SYNTAX, "/clientSecret", "must be a string");
     }
-    *client_secret = clientid__json_text(secret);
-    return 0;
+    return rc;
 }

@@ -18,16 +18,22 @@ static unsigned nibble(char c)
     return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-/* Random bytes by way of the generator of secrets, which gives them as hexadecimal. */
-static int fresh_salt(clientid_secret *slot, clientid_error *error)
+/*
+ * Text of 6 random bits a character, by way of the generator of secrets: Anypoint's own gateways take the salt that a feed
+ * tells them as text.
+ */
+int clientid__fresh_salt(clientid_secret *slot, clientid_error *error)
 {
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     char hex[2 * SALT_BYTES + 1] = "";
     int rc = clientid_secret_generate(hex, 2 * SALT_BYTES);
 
     if (rc != 0)
         return clientid__fail(error, rc, "cannot make a salt");
     for (size_t i = 0; i < SALT_BYTES; i++)
-        slot->salt[i] = (unsigned char)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
+        slot->salt[i] =
+            (unsigned char)alphabet[(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1])) & 63];
     slot->salt_len = SALT_BYTES;
     explicit_bzero(hex, sizeof(hex));
     return 0;
@@ -44,7 +50,7 @@ int clientid__hash_secret(clientid_control *control, clientid_str secret,
         memcpy(slot->salt, salt_of->salt, salt_of->salt_len);
         slot->salt_len = salt_of->salt_len;
     } else {
-        rc = fresh_salt(slot, error);
+        rc = clientid__fresh_salt(slot, error);
     }
     if (rc != 0)
         return rc;
@@ -178,6 +184,9 @@ int clientid_control_secret_reset(clientid_control *control, uint64_t applicatio
         now_ns = clientid__now(control);
         rc = facts_of(control, application_id, &facts, error);
         if (rc == 0)
+            rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_USE, 0, application_id,
+                               error);
+        if (rc == 0)
             rc = rotate(control, &facts, options, now_ns, out, error);
         if (rc == 0)
             rc = save(control, &facts, now_ns, "reset-secret",
@@ -203,6 +212,9 @@ static int revoke(clientid_control *control, uint64_t application_id, unsigned s
     struct clientid__application_facts facts;
     int rc = facts_of(control, application_id, &facts, error);
 
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_MANAGE, 0, application_id,
+                           error);
     if (rc != 0)
         return rc;
     if (facts.secrets[slot - 1].algorithm == CLIENTID_SECRET_NONE)
@@ -283,7 +295,9 @@ static int wrap_batch(clientid_control *control, uint64_t *after, clientid_wrap_
 
     if (rc != 0)
         return rc;
-    rc = CLIENTID__STORE(control, application->ids, *after, ids, BATCH, &count, error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_STORE_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, application->ids, *after, ids, BATCH, &count, error);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = wrap_application(control, ids[i], &done, error);
     rc = clientid__end(control, rc, error);

@@ -37,6 +37,7 @@ static int code_of(enum clientid__rule rule)
     case CLIENTID__RULE_CLIENT_ID_TAKEN:
     case CLIENTID__RULE_OWNER_TAKEN:
     case CLIENTID__RULE_CONTRACT_TAKEN:
+    case CLIENTID__RULE_USER_NAME_TAKEN:
     case CLIENTID__RULE_PROVIDER_NAME_TAKEN:
         return CLIENTID_ERR_EXISTS;
     default:

@@ -121,7 +121,9 @@ int clientid_control_tier_create(clientid_control *control, const clientid_tier_
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    rc = clientid__tier_add(control, &row, clientid__now(control), id, error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_API_MANAGE, row.api_id, 0, error);
+    if (rc == 0)
+        rc = clientid__tier_add(control, &row, clientid__now(control), id, error);
     return clientid__end(control, rc, error);
 }
 
@@ -134,29 +136,49 @@ int clientid_control_tier_find(clientid_control *control, uint64_t api_id, clien
 
     if (control == NULL || id == NULL)
         return clientid__bad_argument(error);
-    rc = CLIENTID__STORE(control, tier->find, api_id, name, id, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_API_READ, api_id, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, tier->find, api_id, name, id, error);
     if (rc == CLIENTID_ERR_NOT_FOUND)
-        return clientid__fail(error, rc, "the API has no tier %.*s", (int)name.len, name.ptr);
-    return rc;
+        rc = clientid__fail(error, rc, "the API has no tier %.*s", (int)name.len, name.ptr);
+    return clientid__looked(control, rc, error);
 }
 
 int clientid_control_tier_get(clientid_control *control, uint64_t id, clientid_tier_fn *emit,
                               void *sink, clientid_error *error)
 {
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
     if (id == 0)
         return clientid__found(error, CLIENTID_ERR_NOT_FOUND, "tier", id);
-    return clientid__found(error, CLIENTID__STORE(control, tier->each, id, 0, emit, sink, error),
-                           "tier", id);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_API_READ, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, tier->each, id, 0, emit, sink, error);
+    return clientid__looked(control, clientid__found(error, rc, "tier", id), error);
 }
 
 int clientid_control_tier_list(clientid_control *control, uint64_t api_id, clientid_tier_fn *emit,
                                void *sink, clientid_error *error)
 {
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
-    return CLIENTID__STORE(control, tier->each, 0, api_id, emit, sink, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_API_READ, api_id, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, tier->each, 0, api_id, emit, sink, error);
+    return clientid__looked(control, rc, error);
 }
 
 /* ---- update ---------------------------------------------------------------------------------- */
@@ -196,6 +218,8 @@ static int update(clientid_control *control, uint64_t id, const clientid_tier_re
     if (rc == 0)
         rc = clientid__found(error, CLIENTID__STORE(control, tier->facts, id, &facts, error),
                              "tier", id);
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_API_MANAGE, facts.api_id, 0, error);
     if (rc == 0 && (fields & CLIENTID_TIER_NAME))
         rc = check_name(control, facts.api_id, record->name, id, error);
     if (rc == 0)
@@ -239,6 +263,8 @@ static int delete_tier(clientid_control *control, uint64_t id, clientid_error *e
     int rc = clientid__found(error, CLIENTID__STORE(control, tier->facts, id, &facts, error),
                              "tier", id);
 
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_API_MANAGE, facts.api_id, 0, error);
     if (rc != 0)
         return rc;
     if (facts.in_use)

@@ -6,7 +6,8 @@
 
 clientid_str clientid__requester(const clientid_control *control)
 {
-    return clientid__str(control->actor, control->actor_len);
+    return control->has_caller ? clientid__cstr(control->caller.user_name)
+                               : clientid__str(control->actor, control->actor_len);
 }
 
 int clientid__contract_turned(clientid_control *control,

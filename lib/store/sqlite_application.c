@@ -248,11 +248,10 @@ static int emit_row(struct clientid__sqlite *s, sqlite3_stmt *stmt, clientid_app
     return rc;
 }
 
-#define SELECT_APPLICATION                                                                         \
+#define APPLICATION_COLUMNS                                                                        \
     "SELECT p.id, p.client_id, p.name, p.newest_slot, p.provider, p.description, p.url,"           \
     " p.redirect_uris, p.grant_types, p.api_endpoints, p.created_ns, p.updated_ns,"                \
-    " (SELECT count(*) FROM contract WHERE application_id = p.id), " CLIENTID__SECRET_COLUMNS      \
-    " FROM application p"
+    " (SELECT count(*) FROM contract WHERE application_id = p.id), " CLIENTID__SECRET_COLUMNS
 
 static int rows(struct clientid__sqlite *s, const char *text, const struct clientid__sql_arg *args,
                 size_t count, clientid_application_fn *emit, void *sink, size_t *seen,
@@ -275,37 +274,138 @@ static int rows(struct clientid__sqlite *s, const char *text, const struct clien
     return rc;
 }
 
+/* ---- lists ----------------------------------------------------------------------------------- */
+
+/*
+ * ?1 after, ?2 limit, ?3 offset; the filter: ?4 name, ?5 owner, ?6 text, ?7 Connected App; who looks: ?8 an owner, or ?9 a Connected
+ * App that was granted and ?10 that created.  lower() knows ASCII only.
+ */
+#define GRANTED(app)                                                                               \
+    "EXISTS(SELECT 1 FROM connected_app_grant WHERE connected_app_id = " app                       \
+    " AND application_id = p.id)"
+#define OWNED(name) "EXISTS(SELECT 1 FROM owner WHERE application_id = p.id AND name = " name ")"
+#define FILTER                                                                                     \
+    " (?4 = '' OR p.name = ?4) AND (?5 = '' OR " OWNED(                                            \
+        "?5") ")"                                                                                  \
+              " AND (?6 = '' OR instr(lower(p.name), lower(?6)) > 0)"                              \
+              " AND (?7 = 0 OR p.created_by = ?7 OR " GRANTED(                                     \
+                  "?7") ")"                                                                        \
+                        " AND (?8 = '' OR " OWNED(                                                 \
+                            "?8") ")"                                                              \
+                                  " AND (?9 = 0 OR p.created_by = ?10 OR " GRANTED("?9") ")"
+/* The condition that leaves the fewest, said again for the index that it has. */
+#define ALL   " FROM application p WHERE" FILTER
+#define NAMED " FROM application p WHERE p.name = ?4 AND" FILTER
+#define WITH_OWNER                                                                                 \
+    " FROM application p WHERE p.id IN (SELECT application_id FROM owner WHERE name = ?5) "        \
+    "AND" FILTER
+#define OF_OWNER                                                                                   \
+    " FROM application p WHERE p.id IN (SELECT application_id FROM owner WHERE name = ?8) "        \
+    "AND" FILTER
+#define WITH_APP                                                                                   \
+    " FROM application p WHERE p.id IN (SELECT id FROM application WHERE created_by = ?7 UNION"    \
+    " SELECT application_id FROM connected_app_grant WHERE connected_app_id = ?7) AND" FILTER
+#define OF_APP                                                                                     \
+    " FROM application p WHERE p.id IN (SELECT id FROM application WHERE created_by = ?10 UNION"   \
+    " SELECT application_id FROM connected_app_grant WHERE connected_app_id = ?9) AND" FILTER
+#define PAGE " AND p.id > ?1 ORDER BY p.id LIMIT ?2 OFFSET ?3"
+
+enum { LIST, COUNT };
+
+static const char *statement(const clientid_application_filter *filter,
+                             const struct clientid__viewer *viewer, int what)
+{
+#define TEXTS(from)                                                                                \
+    {                                                                                              \
+        APPLICATION_COLUMNS from PAGE, "SELECT count(*)" from                                      \
+    }
+    static const char all[2][2000] = TEXTS(ALL), named[2][2000] = TEXTS(NAMED),
+                      with_owner[2][2000] = TEXTS(WITH_OWNER), of_owner[2][2000] = TEXTS(OF_OWNER),
+                      with_app[2][2000] = TEXTS(WITH_APP), of_app[2][2000] = TEXTS(OF_APP);
+#undef TEXTS
+
+    if (viewer != NULL && viewer->connected_app_id != 0)
+        return of_app[what];
+    if (viewer != NULL)
+        return of_owner[what];
+    if (filter->owner.len > 0)
+        return with_owner[what];
+    if (filter->connected_app_id != 0)
+        return with_app[what];
+    return filter->name.len > 0 ? named[what] : all[what];
+}
+
+#define FILTER_ARGS 10
+
+static void filter_args(const clientid_application_filter *filter,
+                        const struct clientid__viewer *viewer,
+                        struct clientid__sql_arg out[FILTER_ARGS])
+{
+    static const struct clientid__viewer anybody = {.owner = {NULL, 0}};
+
+    if (viewer == NULL)
+        viewer = &anybody;
+    out[0] = clientid__sql_u64(filter->after_id);
+    out[1] = clientid__sql_u64(filter->max != 0 ? filter->max : INT64_MAX);
+    out[2] = clientid__sql_u64(filter->offset);
+    out[3] = clientid__sql_str(filter->name);
+    out[4] = clientid__sql_str(filter->owner);
+    out[5] = clientid__sql_str(filter->text);
+    out[6] = clientid__sql_u64(filter->connected_app_id);
+    out[7] = clientid__sql_str(viewer->owner);
+    out[8] = clientid__sql_u64(viewer->connected_app_id);
+    out[9] = clientid__sql_u64(viewer->creator_id);
+}
+
+static int list(clientid_store *store, const clientid_application_filter *filter,
+                const struct clientid__viewer *viewer, clientid_application_fn *emit, void *sink,
+                clientid_error *error)
+{
+    struct clientid__sql_arg args[FILTER_ARGS];
+    size_t seen;
+
+    filter_args(filter, viewer, args);
+    return rows(clientid__sqlite_of(store), statement(filter, viewer, LIST), args, FILTER_ARGS,
+                emit, sink, &seen, error);
+}
+
+static int count_rows(clientid_store *store, const clientid_application_filter *filter,
+                      const struct clientid__viewer *viewer, uint64_t *count, clientid_error *error)
+{
+    static const char all[] = "SELECT count FROM total WHERE kind = 3";
+    struct clientid__sqlite *s = clientid__sqlite_of(store);
+    struct clientid__sql_arg args[FILTER_ARGS];
+
+    if (viewer == NULL && filter->name.len == 0 && filter->owner.len == 0 &&
+        filter->text.len == 0 && filter->connected_app_id == 0)
+        return clientid__sqlite_number(s, all, NULL, 0, count, error);
+    filter_args(filter, viewer, args);
+    return clientid__sqlite_number(s, statement(filter, viewer, COUNT), args, FILTER_ARGS, count,
+                                   error);
+}
+
 static int each(clientid_store *store, uint64_t id, const clientid_application_filter *filter,
                 clientid_application_fn *emit, void *sink, clientid_error *error)
 {
-    static const char one[] = SELECT_APPLICATION " WHERE p.id = ?";
-    static const char all[] = SELECT_APPLICATION " WHERE p.id > ?1 ORDER BY p.id LIMIT ?2";
-    static const char named[] =
-        SELECT_APPLICATION " WHERE p.id > ?1 AND p.name = ?3 ORDER BY p.id LIMIT ?2";
-    static const char owned[] =
-        SELECT_APPLICATION " JOIN owner o ON o.application_id = p.id WHERE p.id > ?1"
-                           " AND (?3 = '' OR p.name = ?3) AND o.name = ?4 ORDER BY p.id LIMIT ?2";
-    struct clientid__sqlite *s = clientid__sqlite_of(store);
-    const char *text = filter->owner.len > 0 ? owned : filter->name.len > 0 ? named : all;
-    size_t count = text == owned ? 4 : text == named ? 3 : 2;
+    static const char one[] = APPLICATION_COLUMNS " FROM application p WHERE p.id = ?";
     size_t seen;
     int rc;
 
-    if (id != 0) {
-        rc = rows(s, one, CLIENTID__SQL_ARGS(clientid__sql_u64(id)), emit, sink, &seen, error);
-        return rc == 0 && seen == 0 ? CLIENTID_ERR_NOT_FOUND : rc;
-    }
-    {
-        const struct clientid__sql_arg args[] = {
-            clientid__sql_u64(filter->after_id),
-            clientid__sql_u64(filter->max != 0 ? filter->max : INT64_MAX),
-            clientid__sql_str(filter->name),
-            clientid__sql_str(filter->owner),
-        };
+    if (id == 0)
+        return list(store, filter, NULL, emit, sink, error);
+    rc = rows(clientid__sqlite_of(store), one, CLIENTID__SQL_ARGS(clientid__sql_u64(id)), emit,
+              sink, &seen, error);
+    return rc == 0 && seen == 0 ? CLIENTID_ERR_NOT_FOUND : rc;
+}
 
-        rc = rows(s, text, args, count, emit, sink, &seen, error);
-    }
-    return rc;
+static int created_by(clientid_store *store, uint64_t id, uint64_t connected_app_id,
+                      clientid_error *error)
+{
+    static const char text[] = "UPDATE application SET created_by = ? WHERE id = ?";
+
+    return clientid__sqlite_run(
+        clientid__sqlite_of(store), text,
+        CLIENTID__SQL_ARGS(clientid__sql_u64(connected_app_id), clientid__sql_u64(id)), error);
 }
 
 static int ids(clientid_store *store, uint64_t after, uint64_t *out, size_t max, size_t *count,
@@ -334,6 +434,9 @@ const struct clientid__application_ops clientid__sqlite_application = {
     .find = find,
     .facts = facts,
     .each = each,
+    .list = list,
+    .count = count_rows,
+    .created_by = created_by,
     .ids = ids,
 };
 

@@ -151,53 +151,131 @@ static int rows(struct clientid__sqlite *s, const char *text, const struct clien
 }
 
 /* CROSS JOIN keeps SQLite from turning the loops around: contracts are the outer one. */
-#define SELECT_CONTRACT                                                                            \
+#define CONTRACT_COLUMNS                                                                           \
     "SELECT c.id, c.application_id, c.api_id, c.tier_id, c.requested_tier_id, c.status, a.name,"   \
     " p.client_id, p.name, t.name, r.name, s.text, c.reason, c.party_id, c.party_name,"            \
     " c.created_ns, c.updated_ns, c.approved_ns, c.rejected_ns, c.revoked_ns FROM contract c"      \
     " CROSS JOIN api a ON a.id = c.api_id CROSS JOIN application p ON p.id = c.application_id"     \
     " LEFT JOIN tier t ON t.id = c.tier_id LEFT JOIN tier r ON r.id = c.requested_tier_id"         \
-    " LEFT JOIN terms s ON s.id = c.terms_id"
-#define FILTER_CONTRACT                                                                            \
-    " AND c.id > ?1 AND (?3 = 0 OR c.status = ?3) AND (?4 = 0 OR c.status = 1"                     \
+    " LEFT JOIN terms s ON s.id = c.terms_id WHERE "
+/*
+ * ?1 after, ?2 limit, ?8 offset; the filter: ?3 to ?7; who looks: ?9 an owner, ?10 whether also of APIs, or ?11 a Connected App
+ * that was granted and ?12 that created.
+ */
+#define FILTER                                                                                     \
+    " AND (?3 = 0 OR c.status = ?3) AND (?4 = 0 OR c.status = 1"                                   \
     " OR c.requested_tier_id IS NOT NULL) AND (?5 = 0 OR c.api_id = ?5)"                           \
     " AND (?6 = 0 OR c.application_id = ?6)"                                                       \
-    " AND (?7 = 0 OR c.tier_id = ?7 OR c.requested_tier_id = ?7) ORDER BY c.id LIMIT ?2"
+    " AND (?7 = 0 OR c.tier_id = ?7 OR c.requested_tier_id = ?7)"                                  \
+    " AND (?9 = '' AND ?11 = 0"                                                                    \
+    "  OR EXISTS(SELECT 1 FROM owner WHERE application_id = c.application_id AND name = ?9)"       \
+    "  OR ?10 AND EXISTS(SELECT 1 FROM api_owner WHERE api_id = c.api_id AND name = ?9)"           \
+    "  OR EXISTS(SELECT 1 FROM connected_app_grant WHERE connected_app_id = ?11"                   \
+    "   AND application_id = c.application_id)"                                                    \
+    "  OR EXISTS(SELECT 1 FROM application WHERE id = c.application_id AND created_by = ?12))"
+#define PAGE " AND c.id > ?1 ORDER BY c.id LIMIT ?2 OFFSET ?8"
+/* The condition that leaves the fewest, for the index that it has. */
+#define VIEWED                                                                                     \
+    "(c.application_id IN (SELECT application_id FROM owner WHERE name = ?9"                       \
+    " UNION SELECT application_id FROM connected_app_grant WHERE connected_app_id = ?11"           \
+    " UNION SELECT id FROM application WHERE created_by = ?12)"                                    \
+    " OR c.api_id IN (SELECT api_id FROM api_owner WHERE ?10 AND name = ?9))"
+
+enum { LIST, COUNT };
+
+static const char *statement(const clientid_contract_filter *filter,
+                             const struct clientid__viewer *viewer, int what)
+{
+#define TEXTS(first)                                                                               \
+    {                                                                                              \
+        CONTRACT_COLUMNS first FILTER PAGE, "SELECT count(*) FROM contract c WHERE " first FILTER  \
+    }
+    static const char all[2][2500] = TEXTS("1"),
+                      of_application[2][2500] = TEXTS("c.application_id = ?6"),
+                      of_tier[2][2500] = TEXTS("(c.tier_id = ?7 OR c.requested_tier_id = ?7)"),
+                      waiting[2][2500] = TEXTS("(c.status = 1 OR c.requested_tier_id IS NOT NULL)"),
+                      of_api[2][2500] = TEXTS("c.api_id = ?5"), viewed[2][2500] = TEXTS(VIEWED);
+#undef TEXTS
+
+    if (filter->application_id != 0)
+        return of_application[what];
+    if (filter->tier_id != 0)
+        return of_tier[what];
+    if (viewer != NULL && filter->api_id == 0)
+        return viewed[what];
+    if (filter->waiting != 0)
+        return waiting[what];
+    return filter->api_id != 0 ? of_api[what] : all[what];
+}
+
+#define FILTER_ARGS 12
+
+static void filter_args(const clientid_contract_filter *filter,
+                        const struct clientid__viewer *viewer,
+                        struct clientid__sql_arg out[FILTER_ARGS])
+{
+    static const struct clientid__viewer anybody = {.owner = {NULL, 0}};
+
+    if (viewer == NULL)
+        viewer = &anybody;
+    out[0] = clientid__sql_u64(filter->after_id);
+    out[1] = clientid__sql_u64(filter->max != 0 ? filter->max : INT64_MAX);
+    out[2] = clientid__sql_u64(filter->status);
+    out[3] = clientid__sql_u64(filter->waiting);
+    out[4] = clientid__sql_u64(filter->api_id);
+    out[5] = clientid__sql_u64(filter->application_id);
+    out[6] = clientid__sql_u64(filter->tier_id);
+    out[7] = clientid__sql_u64(filter->offset);
+    out[8] = clientid__sql_str(viewer->owner);
+    out[9] = clientid__sql_u64(viewer->owns_apis);
+    out[10] = clientid__sql_u64(viewer->connected_app_id);
+    out[11] = clientid__sql_u64(viewer->creator_id);
+}
+
+static int list(clientid_store *store, const clientid_contract_filter *filter,
+                const struct clientid__viewer *viewer, clientid_contract_fn *emit, void *sink,
+                clientid_error *error)
+{
+    struct clientid__sql_arg args[FILTER_ARGS];
+    size_t seen;
+
+    filter_args(filter, viewer, args);
+    return rows(clientid__sqlite_of(store), statement(filter, viewer, LIST), args, FILTER_ARGS,
+                emit, sink, &seen, error);
+}
+
+static int count_rows(clientid_store *store, const clientid_contract_filter *filter,
+                      const struct clientid__viewer *viewer, uint64_t *count, clientid_error *error)
+{
+    /* What consoles ask for with every page is kept as a total. */
+    static const char of_api[] = "SELECT coalesce(sum(count), 0) FROM total WHERE kind = 1"
+                                 " AND id = ?1 AND (?2 = 0 OR status = ?2)";
+    struct clientid__sqlite *s = clientid__sqlite_of(store);
+    struct clientid__sql_arg args[FILTER_ARGS];
+
+    if (viewer == NULL && filter->api_id != 0 && filter->application_id == 0 &&
+        filter->tier_id == 0 && filter->waiting == 0)
+        return clientid__sqlite_number(s, of_api,
+                                       CLIENTID__SQL_ARGS(clientid__sql_u64(filter->api_id),
+                                                          clientid__sql_u64(filter->status)),
+                                       count, error);
+    filter_args(filter, viewer, args);
+    return clientid__sqlite_number(s, statement(filter, viewer, COUNT), args, FILTER_ARGS, count,
+                                   error);
+}
 
 static int each(clientid_store *store, uint64_t id, const clientid_contract_filter *filter,
                 clientid_contract_fn *emit, void *sink, clientid_error *error)
 {
-    static const char one[] = SELECT_CONTRACT " WHERE c.id = ?";
-    static const char all[] = SELECT_CONTRACT " WHERE 1" FILTER_CONTRACT;
-    static const char of_application[] =
-        SELECT_CONTRACT " WHERE c.application_id = ?6" FILTER_CONTRACT;
-    static const char of_tier[] =
-        SELECT_CONTRACT " WHERE (c.tier_id = ?7 OR c.requested_tier_id = ?7)" FILTER_CONTRACT;
-    static const char of_api[] = SELECT_CONTRACT " WHERE c.api_id = ?5" FILTER_CONTRACT;
-    static const char waiting[] =
-        SELECT_CONTRACT " WHERE (c.status = 1 OR c.requested_tier_id IS NOT NULL)" FILTER_CONTRACT;
-    struct clientid__sqlite *s = clientid__sqlite_of(store);
+    static const char one[] = CONTRACT_COLUMNS "c.id = ?";
     size_t seen;
     int rc;
 
-    if (id != 0) {
-        rc = rows(s, one, CLIENTID__SQL_ARGS(clientid__sql_u64(id)), emit, sink, &seen, error);
-        return rc == 0 && seen == 0 ? CLIENTID_ERR_NOT_FOUND : rc;
-    }
-    rc = rows(s,
-              filter->application_id != 0 ? of_application
-              : filter->tier_id != 0      ? of_tier
-              : filter->waiting != 0      ? waiting
-              : filter->api_id != 0       ? of_api
-                                          : all,
-              CLIENTID__SQL_ARGS(
-                  clientid__sql_u64(filter->after_id),
-                  clientid__sql_u64(filter->max != 0 ? filter->max : INT64_MAX),
-                  clientid__sql_u64(filter->status), clientid__sql_u64(filter->waiting),
-                  clientid__sql_u64(filter->api_id), clientid__sql_u64(filter->application_id),
-                  clientid__sql_u64(filter->tier_id)),
-              emit, sink, &seen, error);
-    return rc;
+    if (id == 0)
+        return list(store, filter, NULL, emit, sink, error);
+    rc = rows(clientid__sqlite_of(store), one, CLIENTID__SQL_ARGS(clientid__sql_u64(id)), emit,
+              sink, &seen, error);
+    return rc == 0 && seen == 0 ? CLIENTID_ERR_NOT_FOUND : rc;
 }
 
 static int ids(clientid_store *store, uint64_t tier_id, uint64_t application_id, uint64_t after,
@@ -230,5 +308,7 @@ const struct clientid__contract_ops clientid__sqlite_contract = {
     .find = find,
     .facts = facts_of,
     .each = each,
+    .list = list,
+    .count = count_rows,
     .ids = ids,
 };

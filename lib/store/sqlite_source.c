@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a gateway applies, load or changes, is the state of the database at one revision. */
-#include "store/sqlite.h"
+#include "store/sqlite_stream.h"
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -99,190 +99,26 @@ static int data_version(struct source *source, uint64_t *out, clientid_error *er
     return clientid__sqlite_number(&source->sqlite, text, NULL, 0, out, error);
 }
 
-/* Columns of a contract's row. */
-#define SECRETS          8
-#define SECOND_ALGORITHM (SECRETS + 6)
-
-/* ---- rows to events -------------------------------------------------------------------------- */
-
-struct stream {
-    struct clientid__sqlite *s;
-    clientid_event_fn *emit;
-    void *sink;
-    clientid_error *error;
-};
-
-/* Calls |row| for every row; it returns 0 or what stops. */
-static int stream_rows(struct stream *stream, const char *text, const uint64_t *after,
-                       int (*row)(struct stream *, sqlite3_stmt *))
-{
-    struct clientid__sql_arg arg = clientid__sql_u64(after != NULL ? *after : 0);
-    sqlite3_stmt *stmt = NULL;
-    int rc = clientid__sqlite_prepare(stream->s, text, &arg, after != NULL, &stmt, stream->error);
-
-    if (rc != 0)
-        return rc;
-    while ((rc = clientid__sqlite_step(stream->s, stmt, stream->error)) > 0) {
-        rc = row(stream, stmt);
-        if (rc != 0) {
-            sqlite3_reset(stmt);
-            return rc;
-        }
-    }
-    return rc;
-}
-
-/* Columns: revision, id, name, then the limits as text "maximum period visible;...". */
-static int read_limits(struct stream *stream, clientid_str text, clientid_limit *limits,
-                       size_t *count)
-{
-    const char *at = text.ptr;
-
-    for (*count = 0; at != NULL && *at != '\0'; ++*count) {
-        uint64_t number[3];
-
-        if (*count == CLIENTID_TIER_LIMITS_MAX)
-            return clientid__sqlite_damaged(stream->s, stream->error, "a tier has too many limits");
-        for (int i = 0; i < 3; i++) {
-            for (number[i] = 0; *at >= '0' && *at <= '9'; at++)
-                number[i] = number[i] * 10 + (uint64_t)(*at - '0');
-            if (*at++ != ' ')
-                return clientid__sqlite_damaged(stream->s, stream->error,
-                                                "a limit has an invalid value");
-        }
-        limits[*count] = (clientid_limit){number[0], number[1], (uint32_t)number[2], 0};
-    }
-    return 0;
-}
-
-static int tier_row(struct stream *stream, sqlite3_stmt *stmt)
-{
-    clientid_limit limits[CLIENTID_TIER_LIMITS_MAX];
-    clientid_event event = {
-        .type = CLIENTID_EVENT_TIER,
-        .revision = clientid__column_u64(stmt, 0),
-        .u.tier = {.id = clientid__column_u64(stmt, 1), .name = clientid__column_str(stmt, 2)},
-    };
-    int rc = read_limits(stream, clientid__column_str(stmt, 3), limits, &event.u.tier.limit_count);
-
-    event.u.tier.limits = limits;
-    return rc != 0 ? rc : stream->emit(stream->sink, &event);
-}
-
-static int tier_removed_row(struct stream *stream, sqlite3_stmt *stmt)
-{
-    clientid_event event = {
-        .type = CLIENTID_EVENT_TIER_REMOVED,
-        .revision = clientid__column_u64(stmt, 0),
-        .u.tier = {.id = clientid__column_u64(stmt, 1)},
-    };
-
-    return stream->emit(stream->sink, &event);
-}
-
-/* Columns: revision, id or NULL when it is gone, name. */
-static int group_row(struct stream *stream, sqlite3_stmt *stmt)
-{
-    static const char text[] = "SELECT a.name FROM api_member m JOIN api a ON a.id = m.member_id"
-                               " WHERE m.group_id = ? ORDER BY m.position";
-    struct clientid__names members = {NULL, 0, 0};
-    uint64_t id = clientid__column_u64(stmt, 1);
-    clientid_event event = {
-        .type = id != 0 ? CLIENTID_EVENT_GROUP : CLIENTID_EVENT_GROUP_REMOVED,
-        .revision = clientid__column_u64(stmt, 0),
-        .u.group = {.name = clientid__column_str(stmt, 2)},
-    };
-    int rc = 0;
-
-    if (id != 0)
-        rc = clientid__names_query(stream->s, text, id, &members, stream->error);
-    event.u.group.members = members.list;
-    event.u.group.member_count = members.count;
-    if (rc == 0)
-        rc = stream->emit(stream->sink, &event);
-    clientid__names_del(&members);
-    return rc;
-}
-
-/* Of the application |id|; what is not there makes no sense either. */
-static int read_secrets(struct stream *stream, uint64_t id, clientid_secret out[2], bool *sensible)
-{
-    static const char text[] =
-        "SELECT " CLIENTID__SECRET_COLUMNS " FROM application p WHERE p.id = ?";
-    struct clientid__sql_arg arg = clientid__sql_u64(id);
-    sqlite3_stmt *stmt = NULL;
-    int rc = clientid__sqlite_prepare(stream->s, text, &arg, 1, &stmt, stream->error);
-
-    if (rc == 0)
-        rc = clientid__sqlite_step(stream->s, stmt, stream->error);
-    *sensible = rc > 0 && clientid__column_secrets(stmt, 0, out);
-    if (rc <= 0)
-        return rc;
-    sqlite3_reset(stmt);
-    return 0;
-}
-
-/*
- * Columns: revision, id, API's name, client id, status or NULL when it is gone, and the rest; of the second secret only
- * the algorithm: few have one, and four columns more would be a fifth of what reading a million rows takes.
- */
-static int contract_row(struct stream *stream, sqlite3_stmt *stmt)
-{
-    bool sensible;
-    int rc = 0;
-    clientid_event event = {
-        .type = CLIENTID_EVENT_CONTRACT,
-        .revision = clientid__column_u64(stmt, 0),
-        .u.contract = {.id = clientid__column_u64(stmt, 1),
-                       .api = clientid__column_str(stmt, 2),
-                       .client_id = clientid__column_str(stmt, 3),
-                       .status = clientid__column_u32(stmt, 4)},
-    };
-
-    if (event.u.contract.status == 0) {
-        event.type = CLIENTID_EVENT_CONTRACT_REMOVED;
-        return stream->emit(stream->sink, &event);
-    }
-    event.u.contract.tier_id = clientid__column_u64(stmt, 5);
-    event.u.contract.application_id = clientid__column_u64(stmt, 6);
-    event.u.contract.name = clientid__column_str(stmt, 7);
-    if (clientid__column_u32(stmt, SECOND_ALGORITHM) == CLIENTID_SECRET_NONE)
-        sensible = clientid__column_secrets(stmt, SECRETS, event.u.contract.secrets);
-    else
-        rc = read_secrets(stream, event.u.contract.application_id, event.u.contract.secrets,
-                          &sensible);
-    if (rc != 0)
-        return rc;
-    if (event.u.contract.status > CLIENTID_REVOKED || !sensible)
-        return clientid__sqlite_damaged(stream->s, stream->error,
-                                        "a contract has an invalid value");
-    return stream->emit(stream->sink, &event);
-}
-
-/* A correlated subquery, not a join: group_concat keeps the order of its subquery's rows. */
-#define LIMITS                                                                                     \
-    "(SELECT group_concat(maximum_requests || ' ' || period_ms || ' ' || visible || ' ', '')"      \
-    " FROM (SELECT * FROM tier_limit WHERE tier_id = t.id ORDER BY position))"
-#define FIRST_SECRET                                                                               \
-    "p.salt, p.algorithm1, p.pepper1, p.hash1, p.not_before1, p.not_after1, p.algorithm2"
-#define CONTRACT "p.client_id, c.status, c.tier_id, c.application_id, p.name, " FIRST_SECRET
+#define CONTRACT                                                                                   \
+    "p.client_id, c.status, c.tier_id, c.application_id, p.name, " CLIENTID__STREAM_SECRET
 
 /* ---- load ------------------------------------------------------------------------------------ */
 
-static int emit_all(struct stream *stream)
+static int emit_all(struct clientid__stream *stream)
 {
-    static const char tiers[] = "SELECT 0, t.id, t.name, " LIMITS " FROM tier t ORDER BY t.id";
+    static const char tiers[] =
+        "SELECT 0, t.id, t.name, " CLIENTID__STREAM_LIMITS " FROM tier t ORDER BY t.id";
     static const char groups[] = "SELECT 0, id, name FROM api WHERE kind = 2 ORDER BY id";
     /* CROSS JOIN keeps the order of the loops: one pass over contracts, rows found by number. */
     static const char contracts[] =
         "SELECT 0, c.id, a.name, " CONTRACT " FROM contract c"
         " CROSS JOIN application p ON p.id = c.application_id CROSS JOIN api a ON a.id = c.api_id";
-    int rc = stream_rows(stream, tiers, NULL, tier_row);
+    int rc = clientid__stream_rows(stream, tiers, NULL, 0, clientid__stream_tier);
 
     if (rc == 0)
-        rc = stream_rows(stream, groups, NULL, group_row);
+        rc = clientid__stream_rows(stream, groups, NULL, 0, clientid__stream_group);
     if (rc == 0)
-        rc = stream_rows(stream, contracts, NULL, contract_row);
+        rc = clientid__stream_rows(stream, contracts, NULL, 0, clientid__stream_contract);
     return rc;
 }
 
@@ -296,11 +132,12 @@ static int emit_all(struct stream *stream)
     "WITH d AS (SELECT entity_id, max(revision) AS revision, api, client_id FROM change_log"       \
     " WHERE revision > ?1 AND in_force AND entity = " entity " GROUP BY entity_id)"
 
-static int emit_changed(struct stream *stream, uint64_t after)
+static int emit_changed(struct clientid__stream *stream, uint64_t after)
 {
-    static const char tiers[] = CHANGED("3") "SELECT d.revision, t.id, t.name, " LIMITS
-                                             " FROM d JOIN tier t ON t.id = d.entity_id"
-                                             " ORDER BY d.revision";
+    static const char tiers[] =
+        CHANGED("3") "SELECT d.revision, t.id, t.name, " CLIENTID__STREAM_LIMITS
+                     " FROM d JOIN tier t ON t.id = d.entity_id"
+                     " ORDER BY d.revision";
     static const char groups[] =
         CHANGED("2") "SELECT d.revision, a.id, coalesce(a.name, d.api)"
                      " FROM d LEFT JOIN api a ON a.id = d.entity_id ORDER BY d.revision";
@@ -313,21 +150,22 @@ static int emit_changed(struct stream *stream, uint64_t after)
         " SELECT k.id, l.revision, '', '' FROM l JOIN contract k ON k.application_id = l.entity_id"
         " WHERE l.entity = 4) GROUP BY id)"
         " SELECT d.revision, d.id, coalesce(a.name, d.api), coalesce(p.client_id, d.client_id),"
-        " c.status, c.tier_id, p.id, p.name, " FIRST_SECRET
+        " c.status, c.tier_id, p.id, p.name, " CLIENTID__STREAM_SECRET
         " FROM d LEFT JOIN contract c ON c.id = d.id LEFT JOIN application p"
         " ON p.id = c.application_id LEFT JOIN api a ON a.id = c.api_id ORDER BY d.revision";
     static const char removed[] =
         CHANGED("3") "SELECT d.revision, d.entity_id FROM d LEFT JOIN tier t ON t.id = d.entity_id"
                      " WHERE t.id IS NULL ORDER BY d.revision";
+    struct clientid__sql_arg arg = clientid__sql_u64(after);
     /* Tiers are there before the contracts that name them, and go after the last one left. */
-    int rc = stream_rows(stream, tiers, &after, tier_row);
+    int rc = clientid__stream_rows(stream, tiers, &arg, 1, clientid__stream_tier);
 
     if (rc == 0)
-        rc = stream_rows(stream, groups, &after, group_row);
+        rc = clientid__stream_rows(stream, groups, &arg, 1, clientid__stream_group);
     if (rc == 0)
-        rc = stream_rows(stream, contracts, &after, contract_row);
+        rc = clientid__stream_rows(stream, contracts, &arg, 1, clientid__stream_contract);
     if (rc == 0)
-        rc = stream_rows(stream, removed, &after, tier_removed_row);
+        rc = clientid__stream_rows(stream, removed, &arg, 1, clientid__stream_tier_removed);
     return rc;
 }
 
@@ -430,7 +268,7 @@ static int source_load(void *self, clientid_event_fn *emit, void *sink, clientid
                        clientid_error *error)
 {
     struct source *source = self;
-    struct stream stream = {&source->sqlite, emit, sink, error};
+    struct clientid__stream stream = {&source->sqlite, emit, sink, error};
     clientid_position now;
     uint64_t version;
     int rc = start(source, &now, &version, error);
@@ -450,7 +288,7 @@ static int source_changes(void *self, clientid_event_fn *emit, void *sink,
                           clientid_position *position, clientid_error *error)
 {
     struct source *source = self;
-    struct stream stream = {&source->sqlite, emit, sink, error};
+    struct clientid__stream stream = {&source->sqlite, emit, sink, error};
     clientid_position now;
     uint64_t version;
     int rc = start(source, &now, &version, error);

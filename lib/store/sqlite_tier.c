@@ -174,8 +174,8 @@ static int each(clientid_store *store, uint64_t id, uint64_t api_id, clientid_ti
 {
     static const char text[] =
         "SELECT t.id, t.api_id, a.name, t.name, t.description, t.auto_approve, t.status,"
-        " (SELECT count(*) FROM contract WHERE tier_id = t.id) + (SELECT count(*) FROM contract"
-        "  WHERE requested_tier_id = t.id), t.created_ns, t.updated_ns"
+        " coalesce((SELECT count FROM total WHERE kind = 2 AND id = t.id), 0), t.created_ns,"
+        " t.updated_ns"
         " FROM tier t JOIN api a ON a.id = t.api_id"
         " WHERE t.id BETWEEN ?1 AND ?2 AND (?3 = 0 OR t.api_id = ?3) ORDER BY t.id";
     struct clientid__sqlite *s = clientid__sqlite_of(store);

@@ -2,6 +2,7 @@
 #ifndef CLIENTID__STORE_H
 #define CLIENTID__STORE_H
 
+#include <clientid/account.h>
 #include <clientid/control.h>
 #include <clientid/delivery.h>
 #include <clientid/store.h>
@@ -59,6 +60,39 @@ struct clientid__contract_facts {
     uint64_t approved_ns, rejected_ns, revoked_ns;
     char api_name[CLIENTID_API_NAME_MAX + 1];
     char client_id[CLIENTID_ID_MAX + 1];
+};
+
+#define CLIENTID__PASSWORD_TEXT_MAX 255 /* a password as it is kept, see control/password.c */
+#define CLIENTID__TOKEN_HASH_BYTES  32
+
+struct clientid__user_facts {
+    uint64_t id;
+    uint32_t role, identity, enabled;
+    char name[CLIENTID_NAME_MAX + 1];
+    char password[CLIENTID__PASSWORD_TEXT_MAX + 1]; /* "": none */
+};
+
+struct clientid__connected_app_facts {
+    uint64_t id, owner_id, revoked_ns;
+    clientid_secret secret;
+    char client_id[CLIENTID_ID_MAX + 1];
+    char name[CLIENTID_NAME_MAX + 1];
+};
+
+/* Who somebody is right now. */
+struct clientid__caller_facts {
+    uint64_t token_id, user_id, connected_app_id;
+    uint32_t role, scopes;
+    char user_name[CLIENTID_NAME_MAX + 1];
+    char client_id[CLIENTID_ID_MAX + 1]; /* of the Connected App, or "" */
+};
+
+/* What of a list somebody may see; a NULL pointer to it: all. */
+struct clientid__viewer {
+    clientid_str owner;        /* a user: what it owns */
+    bool owns_apis;            /* and contracts of the APIs it owns */
+    uint64_t connected_app_id; /* a Connected App: what it was granted */
+    uint64_t creator_id;       /* and what it created; 0: not that */
 };
 
 /* The kinds of things in the change log; the numbers are in databases. */
@@ -146,6 +180,13 @@ struct clientid__application_ops {
                  clientid_error *error);
     int (*each)(clientid_store *store, uint64_t id, const clientid_application_filter *filter,
                 clientid_application_fn *emit, void *sink, clientid_error *error);
+    int (*list)(clientid_store *store, const clientid_application_filter *filter,
+                const struct clientid__viewer *viewer, clientid_application_fn *emit, void *sink,
+                clientid_error *error);
+    int (*count)(clientid_store *store, const clientid_application_filter *filter,
+                 const struct clientid__viewer *viewer, uint64_t *count, clientid_error *error);
+    int (*created_by)(clientid_store *store, uint64_t id, uint64_t connected_app_id,
+                      clientid_error *error);
     /* Up to |max| ids above |after|. */
     int (*ids)(clientid_store *store, uint64_t after, uint64_t *ids, size_t max, size_t *count,
                clientid_error *error);
@@ -172,9 +213,115 @@ struct clientid__contract_ops {
                  clientid_error *error);
     int (*each)(clientid_store *store, uint64_t id, const clientid_contract_filter *filter,
                 clientid_contract_fn *emit, void *sink, clientid_error *error);
+    int (*list)(clientid_store *store, const clientid_contract_filter *filter,
+                const struct clientid__viewer *viewer, clientid_contract_fn *emit, void *sink,
+                clientid_error *error);
+    int (*count)(clientid_store *store, const clientid_contract_filter *filter,
+                 const struct clientid__viewer *viewer, uint64_t *count, clientid_error *error);
     /* Up to |max| ids above |after|: those that wait for |tier_id|, or those of |application_id|; one is 0. */
     int (*ids)(clientid_store *store, uint64_t tier_id, uint64_t application_id, uint64_t after,
                uint64_t *ids, size_t max, size_t *count, clientid_error *error);
+};
+
+/* What the gateways of one API instance are told: events as of source.h. */
+struct clientid__feed_ops {
+    /* Of the instance and its groups; |after| 0: all there are, else those that changed or went since that revision. */
+    int (*tiers)(clientid_store *store, uint64_t api_id, uint64_t after, clientid_event_fn *emit,
+                 void *sink, clientid_error *error);
+    int (*groups)(clientid_store *store, uint64_t api_id, clientid_event_fn *emit, void *sink,
+                  clientid_error *error);
+    /* The instance and its groups are places, in the order of their ids: the one after |after|, 0: none. */
+    int (*next_place)(clientid_store *store, uint64_t api_id, uint64_t after, uint64_t *out,
+                      clientid_error *error);
+    /* Approved ones of a place, by id. */
+    int (*contracts)(clientid_store *store, uint64_t place, uint64_t after, uint64_t max,
+                     clientid_event_fn *emit, void *sink, clientid_error *error);
+    /* Of all statuses and removed ones, by revision and id, behind those two. */
+    int (*changed)(clientid_store *store, uint64_t api_id, uint64_t revision, uint64_t after,
+                   uint64_t max, clientid_event_fn *emit, void *sink, clientid_error *error);
+    /* The newest revision that the log no longer has; how often groups changed since |revision|. */
+    int (*history)(clientid_store *store, uint64_t revision, uint64_t *floor, uint64_t *regrouped,
+                   clientid_error *error);
+};
+
+struct clientid__user_ops {
+    int (*insert)(clientid_store *store, const clientid_user_record *record, clientid_str password,
+                  uint64_t *id, clientid_error *error);
+    int (*update)(clientid_store *store, uint64_t id, const clientid_user_record *record,
+                  unsigned fields, uint64_t now_ns, clientid_error *error);
+    int (*password)(clientid_store *store, uint64_t id, clientid_str password, uint64_t now_ns,
+                    clientid_error *error);
+    int (*delete)(clientid_store *store, uint64_t id, clientid_error *error);
+    int (*find)(clientid_store *store, clientid_str name, uint64_t *id, clientid_error *error);
+    int (*facts)(clientid_store *store, uint64_t id, struct clientid__user_facts *out,
+                 clientid_error *error);
+    /* |id| 0: up to |max| above |after_id|. */
+    int (*each)(clientid_store *store, uint64_t id, uint64_t after_id, uint64_t max,
+                clientid_user_fn *emit, void *sink, clientid_error *error);
+    /* How many enabled administrators there are. */
+    int (*administrators)(clientid_store *store, uint64_t *count, clientid_error *error);
+    /* How many Connected Apps in use it owns. */
+    int (*connected_apps)(clientid_store *store, uint64_t id, uint64_t *count,
+                          clientid_error *error);
+    /* How many applications and APIs have an owner of that name. */
+    int (*owned)(clientid_store *store, clientid_str name, uint64_t *count, clientid_error *error);
+};
+
+struct clientid__token_ops {
+    /* Of a user or a Connected App; the other is 0. */
+    int (*insert)(clientid_store *store, const unsigned char *hash, uint64_t user_id,
+                  uint64_t connected_app_id, uint64_t created_ns, uint64_t expires_ns, uint64_t *id,
+                  clientid_error *error);
+    /* Whose it is; not of a disabled user or a revoked Connected App, nor one that has ended. */
+    int (*find)(clientid_store *store, const unsigned char *hash, uint64_t now_ns,
+                struct clientid__caller_facts *out, clientid_error *error);
+    /* The same for who was known before, by token or, without one, by user or Connected App. */
+    int (*caller)(clientid_store *store, const clientid_caller *who, uint64_t now_ns,
+                  struct clientid__caller_facts *out, clientid_error *error);
+    int (*delete)(clientid_store *store, uint64_t id, clientid_error *error);
+    /* All of a user or of a Connected App that end before |before_ns|. */
+    int (*clear)(clientid_store *store, uint64_t user_id, uint64_t connected_app_id,
+                 uint64_t before_ns, clientid_error *error);
+    /* Tokens and assertions that have ended. */
+    int (*prune)(clientid_store *store, uint64_t now_ns, uint64_t *removed, clientid_error *error);
+    /* CLIENTID_ERR_EXISTS when it was there. */
+    int (*assertion)(clientid_store *store, clientid_str id, uint64_t not_after_ns,
+                     clientid_error *error);
+};
+
+struct clientid__connected_app_ops {
+    int (*insert)(clientid_store *store, const clientid_connected_app_record *record,
+                  const clientid_secret *secret, uint64_t *id, clientid_error *error);
+    int (*update)(clientid_store *store, uint64_t id, const clientid_connected_app_record *record,
+                  unsigned fields, uint64_t now_ns, clientid_error *error);
+    int (*secret)(clientid_store *store, uint64_t id, const clientid_secret *secret,
+                  uint64_t now_ns, clientid_error *error);
+    int (*revoke)(clientid_store *store, uint64_t id, uint64_t now_ns, clientid_error *error);
+    int (*find)(clientid_store *store, clientid_str client_id, uint64_t *id, clientid_error *error);
+    int (*facts)(clientid_store *store, uint64_t id, struct clientid__connected_app_facts *out,
+                 clientid_error *error);
+    /* |id| 0: those in use. */
+    int (*each)(clientid_store *store, uint64_t id, clientid_connected_app_fn *emit, void *sink,
+                clientid_error *error);
+    int (*count)(clientid_store *store, uint64_t *count, clientid_error *error); /* in use */
+    int (*grant)(clientid_store *store, uint64_t id, uint64_t application_id,
+                 clientid_error *error);
+    int (*ungrant)(clientid_store *store, uint64_t id, uint64_t application_id,
+                   clientid_error *error);
+    int (*grants)(clientid_store *store, uint64_t id, clientid_id_fn *emit, void *sink,
+                  clientid_error *error);
+    /* Whether it created the application, and whether it was granted it. */
+    int (*holds)(clientid_store *store, uint64_t id, uint64_t application_id, bool *created,
+                 bool *granted, clientid_error *error);
+};
+
+struct clientid__api_owner_ops {
+    int (*insert)(clientid_store *store, uint64_t api_id, clientid_str name, clientid_error *error);
+    int (*delete)(clientid_store *store, uint64_t api_id, clientid_str name, clientid_error *error);
+    int (*has)(clientid_store *store, uint64_t api_id, clientid_str name, bool *has,
+               clientid_error *error);
+    int (*each)(clientid_store *store, uint64_t api_id, clientid_name_fn *emit, void *sink,
+                clientid_error *error);
 };
 
 /* ---- third-party gateways --------------------------------------------------------------------- */
@@ -353,6 +500,11 @@ struct clientid__store_ops {
     const struct clientid__application_ops *application;
     const struct clientid__owner_ops *owner;
     const struct clientid__contract_ops *contract;
+    const struct clientid__feed_ops *feed;
+    const struct clientid__user_ops *user;
+    const struct clientid__token_ops *token;
+    const struct clientid__connected_app_ops *connected_app;
+    const struct clientid__api_owner_ops *api_owner;
     const struct clientid__provider_ops *provider;
     const struct clientid__hook_ops *hook;
     const struct clientid__user_request_ops *user_request;

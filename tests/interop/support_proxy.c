@@ -506,7 +506,7 @@ void proxy_write_config(const struct proxy *proxy, const char *config, const str
 }
 
 /* build/tests/interop/test_x -> build/clientid-proxy */
-static void program_path(char *out, size_t size)
+static void program_path(const char *name, char *out, size_t size)
 {
     ssize_t len = readlink("/proc/self/exe", out, size - 1);
     assert_true(len > 0);
@@ -514,17 +514,13 @@ static void program_path(char *out, size_t size)
     for (int i = 0; i < 3; i++)
         *strrchr(out, '/') = '\0';
     size_t used = strlen(out);
-    snprintf(out + used, size - used, "/clientid-proxy");
+    snprintf(out + used, size - used, "/%s", name);
 }
 
-static pid_t spawn(const struct proxy *proxy, const char *option)
+pid_t program_spawn(const char *name, const char *config, const char *err, const char *option)
 {
     char program[512];
-    char config[128];
-    char err[128];
-    program_path(program, sizeof program);
-    path_in(proxy, "config", config, sizeof config);
-    path_in(proxy, "err", err, sizeof err);
+    program_path(name, program, sizeof program);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid != 0)
@@ -533,11 +529,11 @@ static pid_t spawn(const struct proxy *proxy, const char *option)
     int fd = open(err, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, STDERR_FILENO);
     dup2(fd, STDOUT_FILENO);
-    execl(program, "clientid-proxy", "--config", config, option, (char *)NULL);
+    execl(program, name, "--config", config, option, (char *)NULL);
     _exit(127);
 }
 
-static int wait_for(pid_t pid)
+int program_wait(pid_t pid)
 {
     int status = 0;
     uint64_t end_ms = now_ms() + 20000;
@@ -552,9 +548,18 @@ static int wait_for(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+static pid_t spawn(const struct proxy *proxy, const char *option)
+{
+    char config[128];
+    char err[128];
+    path_in(proxy, "config", config, sizeof config);
+    path_in(proxy, "err", err, sizeof err);
+    return program_spawn("clientid-proxy", config, err, option);
+}
+
 int proxy_run(const struct proxy *proxy, const char *option)
 {
-    return wait_for(spawn(proxy, option));
+    return program_wait(spawn(proxy, option));
 }
 
 void proxy_start(struct proxy *proxy)
@@ -575,7 +580,7 @@ void proxy_start(struct proxy *proxy)
 int proxy_stop(struct proxy *proxy)
 {
     kill(proxy->pid, SIGTERM);
-    int code = wait_for(proxy->pid);
+    int code = program_wait(proxy->pid);
     proxy->pid = -1;
     return code;
 }

@@ -31,6 +31,13 @@ char *upstream_last(void);
 
 #define BIG_BYTES (50U << 20)
 
+/* ---- programs -------------------------------------------------------------------------------- */
+
+/* Starts build/NAME --config CONFIG [OPTION]; what it prints goes to the end of the file |err|.  It ends with the test. */
+pid_t program_spawn(const char *name, const char *config, const char *err, const char *option);
+/* Its exit code, minus the signal that ended it; -1 when it had to be killed after 20 s. */
+int program_wait(pid_t pid);
+
 /* ---- the proxy ------------------------------------------------------------------------------- */
 
 struct proxy {

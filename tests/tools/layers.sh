@@ -29,7 +29,9 @@ allow limit "base/ limit/"
 allow policy "base/ extract/ limit/ policy/"
 allow sync "base/ registry/ sync/ limit/limit.h gateway.h"
 allow store "base/ store/"
+allow anypoint "base/ anypoint/"
 allow control "base/ store/store.h control/"
+allow access "base/ extract/base64.h access/"
 allow . "base/ extract/ registry/ limit/ policy/ gateway.h state.h tally.h inquiry.h"
 
 # Programs see the installed headers and their own files only.
@@ -59,13 +61,16 @@ only() {
     done
 }
 
-only 'openssl/' 'lib/registry/secret.c' 'lib/control/seal.c'
+only 'openssl/' 'lib/registry/secret.c' 'lib/control/password.c' 'lib/control/seal.c' 'lib/access/saml_library.c' \
+    'lib/access/saml_key.c'
 only 'xxhash' 'lib/base/hash.c'
 only 'uthash' 'lib/state.h' 'lib/policy/*' 'lib/sync/*'
-only 'jansson' 'lib/policy/*_json.[ch]' 'lib/control/*_json.[ch]'
+only 'jansson' 'lib/policy/*_json.[ch]' 'lib/control/*_json.[ch]' 'lib/anypoint/*_json.[ch]'
 only 'pcre2' 'lib/policy/pointcut.c'
 only 'sqlite3' 'lib/store/*'
-only 'curl/' 'lib/sync/http.c'
+only 'curl/' 'lib/anypoint/http.c'
+only 'libxml/' 'lib/access/*'
+only 'xmlsec/' 'lib/access/*'
 
 # The request path knows no socket, file, thread, clock or stdio.
 for file in lib/extract/*.c lib/limit/gcra.c lib/limit/*window*.c lib/limit/sliding.c lib/limit/cell*.c \

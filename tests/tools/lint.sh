@@ -4,7 +4,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 files=$(find lib examples -name '*.c' ! -path 'examples/nginx/*' | sort)
-flags="-std=c11 -D_DEFAULT_SOURCE -D_XOPEN_SOURCE=700 -Iinclude -Ilib -mcx16"
+xmlsec=$(pkg-config --cflags xmlsec1-openssl libxml-2.0 | sed 's/-I/-isystem /g')
+flags="-std=c11 -D_DEFAULT_SOURCE -D_XOPEN_SOURCE=700 -Iinclude -Ilib -mcx16 $xmlsec"
 # shellcheck disable=SC2086 # words
 printf '%s\n' $files | xargs -P 2 -n 1 sh -c '
     flags=$1; shift

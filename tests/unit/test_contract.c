@@ -27,6 +27,7 @@ static const struct {
     {"delete", {"-", "-", "-", "gone", "gone"}},
     {"change", {"-", "APPROVED gold silver", "APPROVED gold silver", "-", "-"}},
     {"change at once", {"-", "APPROVED free", "APPROVED free", "-", "-"}},
+    {"set", {"-", "APPROVED silver", "APPROVED silver", "-", "-"}},
 };
 
 struct world {
@@ -75,6 +76,9 @@ static int do_verb(struct world *w, const char *verb)
     if (strcmp(verb, "change at once") == 0)
         return clientid_control_contract_change_tier(w->s.control, w->contract, w->free_tier, NULL,
                                                      &w->s.error);
+    if (strcmp(verb, "set") == 0)
+        return clientid_control_contract_set_tier(w->s.control, w->contract, w->silver,
+                                                  &w->s.error);
     for (int v = 0; v < CLIENTID_VERB_COUNT; v++)
         if (strcmp(verb, clientid_verb_label((clientid_verb)v)) == 0)
             rc = clientid_control_contract_act(w->s.control, w->contract, (clientid_verb)v,
@@ -387,6 +391,9 @@ static void test_not_found_and_arguments(void **state)
                      CLIENTID_ERR_NOT_FOUND);
     assert_int_equal(clientid_control_contract_change_tier(NULL, 1, 1, NULL, NULL),
                      CLIENTID_ERR_ARG);
+    assert_int_equal(clientid_control_contract_set_tier(NULL, 1, 1, NULL), CLIENTID_ERR_ARG);
+    assert_int_equal(clientid_control_contract_set_tier(w.s.control, w.contract, 77, NULL),
+                     CLIENTID_ERR_NOT_FOUND);
     assert_int_equal(clientid_control_contract_get(w.s.control, 0, count, &n, NULL),
                      CLIENTID_ERR_NOT_FOUND);
     assert_int_equal(clientid_control_contract_get(w.s.control, UINT64_MAX, count, &n, NULL),
