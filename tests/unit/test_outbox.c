@@ -62,9 +62,10 @@ static void test_order(void **state)
     assert_int_equal(support_due(&g.s, d, 4, NULL), 2);
     support_done(&g.s, first, CLIENTID_DELIVERY_DONE);
     assert_int_equal(support_due(&g.s, d, 4, NULL), 2);
-    assert_int_equal(d[0].record.lane, app2);
-    assert_int_equal(d[1].record.lane, app1);
-    assert_non_null(strstr(d[1].body, "petstore2"));
+    /* What has waited longest goes first. */
+    assert_int_equal(d[0].record.lane, app1);
+    assert_non_null(strstr(d[0].body, "petstore2"));
+    assert_int_equal(d[1].record.lane, app2);
     support_gateway_del(&g);
 }
 
