@@ -518,12 +518,12 @@ static void gateway_new(struct world *w)
     api = support_new_api_at(&w->s, "petstore", "X Gateway");
     app = support_new_application_at(&w->s, "deleted", "X Gateway");
     support_new_contract(&w->s, app, api, 0);
-    w->request = support_ask(&w->s, CLIENTID_USER_REQUEST_DELETION, &app, NULL, 0);
+    w->request = support_user_request(&w->s, CLIENTID_USER_REQUEST_DELETION, &app, NULL, 0);
     w->deleted = app;
     w->event = support_sql(&w->s, "SELECT max(id) FROM gateway_event");
     support_new_tier(&w->s, api, "gold", false);
     w->waiting = support_new_application_at(&w->s, "waiting", "X Gateway");
-    support_ask(&w->s, CLIENTID_USER_REQUEST_REGISTRATION, &w->waiting, &api, 1);
+    support_user_request(&w->s, CLIENTID_USER_REQUEST_REGISTRATION, &w->waiting, &api, 1);
     w->pending = support_sql(&w->s, "SELECT max(id) FROM gateway_event");
     while (support_sql(&w->s, "SELECT count(*) FROM hook") < CLIENTID_HOOKS_MAX)
         support_new_hook(&w->s, "https://another.example", 0);
