@@ -32,7 +32,7 @@ static int list(struct ctl *ctl)
 {
     clientid_error error = {0};
     struct listing listing;
-    uint64_t id;
+    uint64_t id = 0;
     int rv = session_read(ctl);
     if (rv == 0)
         rv = lookup_api(ctl, argument_nth(&ctl->options, 0), &id);
@@ -53,7 +53,7 @@ static int add(struct ctl *ctl)
 {
     const char *name = argument_nth(&ctl->options, 1);
     clientid_error error = {0};
-    uint64_t id;
+    uint64_t id = 0;
     int rv = begin(ctl, &id);
     if (rv == 0)
         rv = outcome(ctl, clientid_control_api_owner_add(ctl->control, id, slice(name), &error),
@@ -67,7 +67,7 @@ static int take_away(struct ctl *ctl)
 {
     const char *name = argument_nth(&ctl->options, 1);
     clientid_error error = {0};
-    uint64_t id;
+    uint64_t id = 0;
     int rv = begin(ctl, &id);
     if (rv == 0)
         rv = outcome(ctl, clientid_control_api_owner_remove(ctl->control, id, slice(name), &error),

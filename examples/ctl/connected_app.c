@@ -132,7 +132,7 @@ static int update(struct ctl *ctl)
     clientid_error error = {0};
     clientid_connected_app_record record = {.size = sizeof(record)};
     unsigned fields = 0;
-    uint64_t id;
+    uint64_t id = 0;
     int rv = read_scopes(ctl, &record.scopes);
     field_text(&ctl->options, "name", &record.name, CLIENTID_CONNECTED_APP_NAME, &fields);
     if (option_given(&ctl->options, "scope"))
@@ -152,7 +152,7 @@ static int rotate(struct ctl *ctl)
 {
     clientid_error error = {0};
     clientid_credentials credentials = {.size = sizeof(credentials)};
-    uint64_t id;
+    uint64_t id = 0;
     int rv = begin(ctl, &id);
     if (rv == 0)
         rv = outcome(ctl,
@@ -164,7 +164,7 @@ static int rotate(struct ctl *ctl)
 static int revoke(struct ctl *ctl)
 {
     clientid_error error = {0};
-    uint64_t id;
+    uint64_t id = 0;
     int rv = begin(ctl, &id);
     if (rv == 0)
         rv = outcome(ctl, clientid_control_connected_app_revoke(ctl->control, id, &error), &error);
@@ -178,7 +178,7 @@ static int grant(struct ctl *ctl)
     const char *application = argument_nth(&ctl->options, 1);
     const bool back = option_given(&ctl->options, "remove");
     clientid_error error = {0};
-    uint64_t id, application_id;
+    uint64_t id = 0, application_id = 0;
     int rv = begin(ctl, &id);
     if (rv == 0)
         rv = lookup_application(ctl, application, &application_id);

@@ -177,7 +177,7 @@ static int list(struct ctl *ctl)
 static int show(struct ctl *ctl)
 {
     clientid_error error = {0};
-    uint64_t id;
+    uint64_t id = 0;
     int rv = session_read(ctl);
     if (rv == 0)
         rv = lookup_user(ctl, argument_nth(&ctl->options, 0), &id);
@@ -191,7 +191,7 @@ static int change(struct ctl *ctl, const char *verb, const clientid_user_record 
                   unsigned fields)
 {
     clientid_error error = {0};
-    uint64_t id;
+    uint64_t id = 0;
     int rv = begin(ctl, &id);
     if (rv == 0)
         rv = outcome(ctl, clientid_control_user_update(ctl->control, id, record, fields, &error),
@@ -226,7 +226,7 @@ static int set_password(struct ctl *ctl)
     clientid_error error = {0};
     char *password = NULL;
     size_t len = 0;
-    uint64_t id;
+    uint64_t id = 0;
     int rv = input_secret(ctl, &password, &len);
     if (rv == 0 && password == NULL)
         rv = report(ctl, CTL_USAGE, ctl->options.what,
@@ -248,7 +248,7 @@ static int set_password(struct ctl *ctl)
 static int delete (struct ctl *ctl)
 {
     clientid_error error = {0};
-    uint64_t id;
+    uint64_t id = 0;
     int rv = begin(ctl, &id);
     if (rv == 0)
         rv = outcome(ctl, clientid_control_user_delete(ctl->control, id, &error), &error);
