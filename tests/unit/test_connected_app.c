@@ -63,7 +63,7 @@ static void test_life(void **state)
     clientid_credentials c, fresh = {.size = sizeof(fresh)};
     struct support_store s;
     clientid_caller caller, later;
-    char text[300];
+    char text[1200];
     uint64_t owner, id;
 
     (void)state;
@@ -178,7 +178,7 @@ static void test_grants(void **state)
     clientid_credentials c;
     struct support_store s;
     clientid_caller caller;
-    char text[300];
+    char text[1200];
     uint64_t id, shop, depot, ids = 0;
 
     (void)state;

@@ -4,6 +4,8 @@
 
 #include "control/control.h"
 
+#include <jansson.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -365,6 +367,62 @@ static void test_json(void **state)
 #undef BAD
 }
 
+static size_t until_failure; /* 0: none */
+
+static void *allocate(size_t bytes)
+{
+    return until_failure != 0 && --until_failure == 0 ? NULL : malloc(bytes);
+}
+
+static int json_call(unsigned which)
+{
+    const clientid_user_record user = {.name = CLIENTID_STR("mia"), .role = 1, .identity = 1};
+    const clientid_connected_app_record app = {.name = CLIENTID_STR("x"), .scopes = 127};
+    clientid_connected_app_record app_out;
+    clientid_user_record user_out;
+    clientid_json *json = NULL;
+    clientid_str password;
+    unsigned fields;
+    char *text = NULL;
+    int rc =
+        which == 0   ? clientid_user_to_json(&user, &text, NULL)
+        : which == 1 ? clientid_connected_app_to_json(&app, &text, NULL)
+        : which == 2
+            ? clientid_user_from_json(CLIENTID_STR("{\"username\":\"m\",\"password\":\"secret\"}"),
+                                      &user_out, &fields, &password, &json, NULL)
+            : clientid_connected_app_from_json(
+                  CLIENTID_STR("{\"scopes\":[\"read:exchange\",{\"scope\":"
+                               "\"manage:apis\"}]}"),
+                  &app_out, &fields, &json, NULL);
+
+    clientid_json_free(text);
+    clientid_json_del(json);
+    return rc;
+}
+
+/* Each of jansson's allocations failing in turn. */
+static void test_json_without_memory(void **state)
+{
+    (void)state;
+    json_set_alloc_funcs(allocate, free);
+    for (unsigned which = 0; which < 4; which++) {
+        size_t n = 0;
+        int rc;
+
+        do {
+            until_failure = ++n;
+            rc = json_call(which);
+            /* jansson does not always say why it could not read. */
+            if (rc != 0 && rc != CLIENTID_ERR_NOMEM && (which < 2 || rc != CLIENTID_ERR_SYNTAX))
+                fail_msg("call %u, allocation %zu: %d", which, n, rc);
+        } while (until_failure == 0);
+        assert_int_equal(rc, 0);
+        assert_true(n > 3);
+    }
+    until_failure = 0;
+    json_set_alloc_funcs(malloc, free);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_parameters_are_raised),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
