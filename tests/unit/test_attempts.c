@@ -111,6 +111,32 @@ static void test_address(void **state)
     world_del(&w);
 }
 
+/* What has no name, or no address, is not charged to all that have none. */
+static void test_without_name_or_address(void **state)
+{
+    char name[16];
+    struct world w;
+
+    (void)state;
+    world_new(&w);
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "user%d", i);
+        assert_int_equal(fail_once(&w, name, ""), CLIENTID_ERR_UNKNOWN_CALLER);
+    }
+    for (int i = 0; i < 100; i++) {
+        clientid_user_record record = {.size = sizeof(record), .name = support_str(name)};
+        uint64_t id;
+
+        snprintf(name, sizeof(name), "new%d", i);
+        record.name = support_str(name);
+        assert_int_equal(clientid_control_user_register(w.s.control, &record,
+                                                        CLIENTID_STR(SUPPORT_PASSWORD),
+                                                        support_str(name), &id, &w.s.error),
+                         0);
+    }
+    world_del(&w);
+}
+
 static void test_success_is_given_back(void **state)
 {
     struct world w;
@@ -192,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_name),
         cmocka_unit_test(test_unknown_name),
         cmocka_unit_test(test_address),
+        cmocka_unit_test(test_without_name_or_address),
         cmocka_unit_test(test_success_is_given_back),
         cmocka_unit_test(test_passwords_without_token_and_programs),
         cmocka_unit_test(test_controls_share),

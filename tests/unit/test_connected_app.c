@@ -105,6 +105,15 @@ static void test_life(void **state)
     assert_int_equal(login(&s, &fresh, &caller), CLIENTID_ERR_UNKNOWN_CALLER);
     assert_int_equal(clientid_control_connected_app_get(s.control, id, take, text, &s.error), 0);
     assert_string_equal(text, "Robot of mia, scopes 32, grants 0, revoked");
+    /* None is made for it, rather than one that is worth nothing. */
+    {
+        clientid_token token = {.size = sizeof(token)};
+
+        assert_int_equal(clientid_control_login_connected_app(
+                             s.control, support_str(fresh.client_id),
+                             support_str(fresh.client_secret), NULL, &token, &s.error),
+                         CLIENTID_ERR_UNKNOWN_CALLER);
+    }
     support_store_del(&s);
 }
 
@@ -183,8 +192,12 @@ static void test_grants(void **state)
 
     (void)state;
     support_accounts_new(&s);
-    id = support_new_connected_app(&s, "robot", support_new_user(&s, "mia", CLIENTID_ROLE_MEMBER),
-                                   0, &c);
+    support_new_user(&s, "mia", CLIENTID_ROLE_MEMBER);
+    support_new_connected_app(&s, "eager", 1, CLIENTID_SCOPE_MANAGE_APPLICATION, &c);
+    assert_int_equal(
+        clientid_control_connected_app_get(s.control, c.application_id, take, text, &s.error), 0);
+    assert_string_equal(text, "eager of mia, scopes 0, grants 0");
+    id = support_new_connected_app(&s, "robot", 1, 0, &c);
     shop = support_new_application(&s, "shop");
     depot = support_new_application(&s, "depot");
     assert_int_equal(clientid_control_connected_app_grant(s.control, id, shop, &s.error), 0);

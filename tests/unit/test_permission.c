@@ -1084,6 +1084,16 @@ static void test_owner_without_the_role(void **state)
     clientid_control_set_caller(w.s.control, &w.callers[IDA]);
     assert_int_equal(approve(&w), CLIENTID_ERR_FORBIDDEN);
     assert_int_equal(contract_get(&w), CLIENTID_ERR_NOT_FOUND);
+    {
+        const clientid_contract_filter of_orders = {.size = sizeof(of_orders), .api_id = w.orders};
+        uint64_t seen = 0;
+
+        check(&w,
+              clientid_control_contract_list(w.s.control, NULL, count_contract, &seen, &w.s.error));
+        check(&w, clientid_control_contract_list(w.s.control, &of_orders, count_contract, &seen,
+                                                 &w.s.error));
+        assert_int_equal(seen, 0);
+    }
     assert_int_equal(api_get(&w), 0);
     world_del(&w);
 }
