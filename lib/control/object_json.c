@@ -286,7 +286,7 @@ int clientid__json_record(clientid_str text, const struct clientid__key *keys, s
     *fields = 0;
     *json = NULL;
     rc = clientid__json_parse(text, &reader.json, error);
-    if (reader.json == NULL)
+    if (rc != 0 || reader.json == NULL)
         return rc;
     rc = clientid__json_read(&reader, reader.json->root, keys, count, out, fields);
     if (rc != 0) {

@@ -93,7 +93,7 @@ static void expect_password(struct support_gateway *g, const char *expected)
     static struct support_delivery d;
     uint64_t app = 0;
 
-    support_ask(&g->s, CLIENTID_USER_REQUEST_CREATION, &app, &g->petstore1, 1);
+    support_user_request(&g->s, CLIENTID_USER_REQUEST_CREATION, &app, &g->petstore1, 1);
     assert_int_equal(support_due(&g->s, &d, 1, NULL), 1);
     assert_string_equal(d.password, expected);
     support_done(&g->s, d.record.id, CLIENTID_DELIVERY_DONE);
@@ -264,12 +264,12 @@ static void test_delete(void **state)
 
     (void)state;
     support_gateway_new(&g);
-    r1 = support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app1, &g.petstore1, 1);
+    r1 = support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app1, &g.petstore1, 1);
     second = support_new_hook(&g.s, "https://second", SUPPORT_ALL_EVENTS);
     hooks[0] = g.hook;
     hooks[1] = second;
     support_set_hooks(&g.s, g.provider, hooks, 2);
-    r2 = support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app2, &g.petstore1, 1);
+    r2 = support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app2, &g.petstore1, 1);
     assert_int_equal(support_backlog(&g.s), 3);
     assert_int_equal(clientid_control_hook_delete(g.s.control, g.hook, &g.s.error), 0);
     assert_int_equal(support_backlog(&g.s), 1);

@@ -18,8 +18,8 @@
 static uint64_t ask(struct support_gateway *g, uint64_t *app, uint64_t api)
 {
     if (*app == 0)
-        return support_ask(&g->s, CLIENTID_USER_REQUEST_CREATION, app, &api, 1);
-    return support_ask(&g->s, CLIENTID_USER_REQUEST_REGISTRATION, app, &api, 1);
+        return support_user_request(&g->s, CLIENTID_USER_REQUEST_CREATION, app, &api, 1);
+    return support_user_request(&g->s, CLIENTID_USER_REQUEST_REGISTRATION, app, &api, 1);
 }
 
 static void later(struct support_gateway *g, uint64_t id, uint64_t not_before_ns)

@@ -162,7 +162,7 @@ static void test_rows_swapped(void **state)
     (void)state;
     support_gateway_new(&g);
     for (int i = 0; i < 2; i++) {
-        support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &apps[i], &g.petstore1, 1);
+        support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &apps[i], &g.petstore1, 1);
         snprintf(text, sizeof(text), body, i);
         assert_int_equal(
             clientid_control_event_answer(g.s.control, apps[i],

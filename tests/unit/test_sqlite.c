@@ -5,6 +5,8 @@
 
 #include "store/sqlite.h"
 
+#include "base/str.h"
+
 #include <clientid/delivery.h>
 
 #include <setjmp.h>
@@ -240,6 +242,59 @@ static void test_data_of_an_older_schema(void **state)
     assert_int_equal(clientid_control_contract_act(control, 1, CLIENTID_VERB_REVOKE, &f.error), 0);
     assert_int_equal(clientid_control_delivery_backlog(control, &waiting, &oldest, &f.error), 0);
     assert_int_equal(waiting, 1);
+    assert_int_equal(clientid_store_verify(store, &f.error), 0);
+    clientid_control_del(control);
+    clientid_store_close(store);
+    support_folder_del(f.folder);
+}
+
+static int count_owner(void *sink, const clientid_application_record *record)
+{
+    *(uint32_t *)sink += record->owner_count;
+    return 0;
+}
+
+/* A store with data of the schema before accounts: owners are users as soon as there are users of these names. */
+static void test_data_before_accounts(void **state)
+{
+    static const char data[] =
+        "INSERT INTO application(id, client_id, name, salt, algorithm1, pepper1, not_before1,"
+        " not_after1, algorithm2, pepper2, not_before2, not_after2, newest_slot, provider,"
+        " description, url, redirect_uris, grant_types, api_endpoints, created_ns, updated_ns)"
+        " VALUES(1, 'app', 'App', x'', 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '', '', '', 0, 5, 5);"
+        "INSERT INTO owner VALUES(1, 'sam');";
+    clientid_federated_user sam = {.size = sizeof(sam),
+                                   .name = CLIENTID_STR("sam"),
+                                   .assertion_id = CLIENTID_STR("a"),
+                                   .not_after_ns = INT64_MAX};
+    clientid_token token = {.size = sizeof(token)};
+    clientid_caller caller = {.size = sizeof(caller)};
+    struct clientid__sqlite *s = calloc(1, sizeof(*s));
+    uint32_t owners = 0;
+    clientid_store *store;
+    clientid_control *control;
+    struct files f;
+
+    (void)state;
+    files_new(&f);
+    assert_non_null(s);
+    snprintf(s->file, sizeof(s->file), "%s", f.file);
+    assert_int_equal(sqlite3_open(f.file, &s->db), SQLITE_OK);
+    assert_int_equal(clientid__schema_upgrade(s, 2, &f.error), 0);
+    clientid__sqlite_disconnect(s);
+    free(s);
+    run_sql(f.file, data);
+    assert_int_equal(clientid_store_open(&store, f.uri, 0, &f.error), 0);
+    assert_int_equal(clientid_control_new(&control, store, NULL, NULL), 0);
+    assert_int_equal(clientid_control_login_federated(control, &sam, NULL, &token, &f.error), 0);
+    assert_int_equal(clientid_control_authenticate(control, clientid__cstr(token.access_token),
+                                                   &caller, &f.error),
+                     0);
+    assert_int_equal(clientid_control_set_caller(control, &caller), 0);
+    assert_int_equal(
+        clientid_control_application_list(control, NULL, count_owner, &owners, &f.error), 0);
+    assert_int_equal(owners, 1);
+    assert_int_equal(clientid_control_application_delete(control, 1, &f.error), 0);
     assert_int_equal(clientid_store_verify(store, &f.error), 0);
     clientid_control_del(control);
     clientid_store_close(store);
@@ -504,6 +559,7 @@ int main(void)
         cmocka_unit_test(test_newer_schema_is_refused),
         cmocka_unit_test(test_older_schemas_are_brought_up_to_date),
         cmocka_unit_test(test_data_of_an_older_schema),
+        cmocka_unit_test(test_data_before_accounts),
         cmocka_unit_test(test_read_only_changes_nothing),
         cmocka_unit_test(test_folder_not_writable),
         cmocka_unit_test(test_busy),

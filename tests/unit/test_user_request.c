@@ -256,7 +256,7 @@ static void test_every_status(void **state)
     assert_non_null(d);
     support_gateway_new(&g);
     support_new_tier(&g.s, g.petstore1, "gold", false);
-    request = support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
+    request = support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
     event = last_event(&g);
     assert_string_equal(support_request_status(&g.s, request), "APPROVAL_PENDING");
     assert_int_equal(support_backlog(&g.s), 0);
@@ -280,7 +280,7 @@ static void test_every_status(void **state)
     /* Rejected, which is final; and withdrawn. */
     for (int withdraw = 0; withdraw < 2; withdraw++) {
         app = 0;
-        request = support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
+        request = support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
         support_act(&g.s, last_contract(&g),
                     withdraw ? CLIENTID_VERB_WITHDRAW : CLIENTID_VERB_REJECT);
         assert_string_equal(support_request_status(&g.s, request), "REJECTED");
@@ -303,7 +303,7 @@ static void test_tier_becomes_automatic(void **state)
     support_gateway_new(&g);
     tier = support_new_tier(&g.s, g.petstore1, "gold", false);
     for (int i = 0; i < 3; i++)
-        support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &apps[i], &g.petstore1, 1);
+        support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &apps[i], &g.petstore1, 1);
     assert_int_equal(support_backlog(&g.s), 0);
     check(&g.s, clientid_control_tier_update(g.s.control, tier, &automatic,
                                              CLIENTID_TIER_AUTO_APPROVE, &approved, &g.s.error));
@@ -417,7 +417,7 @@ static void test_own_provider(void **state)
     assert_int_equal(support_sql(&g.s, "SELECT count(*) FROM user_request"), 0);
     tier = support_new_tier(&g.s, g.own, "gold", false);
     app = 0;
-    request = support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.own, 1);
+    request = support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.own, 1);
     assert_string_equal(support_request_status(&g.s, request), "APPROVAL_PENDING");
     check(&g.s, clientid_application_to_rest_json(g.s.control, app, &json, &g.s.error));
     assert_non_null(strstr(json, "\"apis\":[]"));
@@ -446,7 +446,7 @@ static void test_rejected_application(void **state)
     (void)state;
     support_gateway_new(&g);
     support_new_tier(&g.s, g.petstore1, "gold", false);
-    support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
     support_act(&g.s, last_contract(&g), CLIENTID_VERB_REJECT);
     check(&g.s, clientid_application_to_rest_json(g.s.control, app, &json, &g.s.error));
     assert_non_null(strstr(json, "\"status\":\"REJECTED\""));
@@ -467,7 +467,7 @@ static void test_no_hook(void **state)
     (void)state;
     support_gateway_new(&g);
     support_set_hooks(&g.s, g.provider, NULL, 0);
-    request = support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
+    request = support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
     event = last_event(&g);
     support_request_get(&g.s, request, &r);
     assert_int_equal(r.record.status, CLIENTID_USER_REQUEST_STATUS_DELIVERY_UNSUCCESSFUL);
@@ -548,7 +548,7 @@ static void test_answers(void **state)
 
     (void)state;
     support_gateway_new(&g);
-    support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
     event = last_event(&g);
     expect_credentials(&g, app, "[]");
     /* Before its delivery was said to be done: gateways may be faster. */
@@ -569,7 +569,7 @@ static void test_answers(void **state)
     assert_int_equal(answer(&g, app, event, "{\"credentials\":[{\"type\":\"X\"}]}"),
                      CLIENTID_ERR_SYNTAX);
     assert_int_equal(answer(&g, app, event + 1, KEY("x")), CLIENTID_ERR_NOT_FOUND);
-    support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &other, &g.petstore1, 1);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &other, &g.petstore1, 1);
     revision = support_revision(&g.s);
     assert_int_equal(answer(&g, other, event, KEY("x")), CLIENTID_ERR_NOT_FOUND);
     assert_int_equal(answer(&g, 0, event, KEY("x")), CLIENTID_ERR_NOT_FOUND);
@@ -577,7 +577,7 @@ static void test_answers(void **state)
     expect_credentials(&g, app, LIST("qwert3"));
     expect_credentials(&g, other, "[]");
     /* With the last API they go. */
-    support_ask(&g.s, CLIENTID_USER_REQUEST_DEREGISTRATION, &app, &g.petstore1, 1);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_DEREGISTRATION, &app, &g.petstore1, 1);
     expect_credentials(&g, app, LIST("qwert3"));
     assert_int_equal(answer(&g, app, last_event(&g), ""), 0);
     expect_credentials(&g, app, "[]");
@@ -633,7 +633,7 @@ static void test_answer_without_key(void **state)
 
     (void)state;
     support_gateway_new(&g);
-    support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
     assert_int_equal(clientid_control_new(&control, g.s.store, NULL, NULL), 0);
     assert_int_equal(clientid_control_event_answer(control, app, last_event(&g),
                                                    CLIENTID_STR(KEY("k")), &g.s.error),
@@ -699,9 +699,9 @@ static void test_deletion(void **state)
     support_gateway_new(&g);
     apis[0] = g.petstore1;
     apis[1] = g.petstore2;
-    support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, apis, 2);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, apis, 2);
     assert_int_equal(answer(&g, app, last_event(&g), KEY("k")), 0);
-    request = support_ask(&g.s, CLIENTID_USER_REQUEST_DELETION, &app, NULL, 0);
+    request = support_user_request(&g.s, CLIENTID_USER_REQUEST_DELETION, &app, NULL, 0);
     first = last_event(&g) - 1;
     assert_int_equal(support_deliver_all(&g.s), 4);
     assert_string_equal(support_request_status(&g.s, request), "WAITING_THIRDPARTY");
@@ -748,12 +748,12 @@ static void test_deletion_at_once(void **state)
     tier = support_new_tier(&g.s, g.petstore1, "gold", false);
     app = support_new_application_at(&g.s, "app", "X Gateway");
     support_new_contract(&g.s, app, g.petstore1, tier);
-    request = support_ask(&g.s, CLIENTID_USER_REQUEST_DELETION, &app, NULL, 0);
+    request = support_user_request(&g.s, CLIENTID_USER_REQUEST_DELETION, &app, NULL, 0);
     assert_string_equal(support_request_status(&g.s, request), "COMPLETED");
     assert_int_equal(support_sql(&g.s, "SELECT count(*) FROM application"), 0);
     app = support_new_application(&g.s, "own");
     support_new_contract(&g.s, app, g.own, 0);
-    request = support_ask(&g.s, CLIENTID_USER_REQUEST_DELETION, &app, NULL, 0);
+    request = support_user_request(&g.s, CLIENTID_USER_REQUEST_DELETION, &app, NULL, 0);
     assert_string_equal(support_request_status(&g.s, request), "COMPLETED");
     assert_int_equal(support_sql(&g.s, "SELECT count(*) FROM application"), 0);
     assert_int_equal(support_sql(&g.s, "SELECT count(*) FROM contract"), 0);
@@ -770,9 +770,9 @@ static void test_giving_back(void **state)
 
     (void)state;
     support_gateway_new(&g);
-    support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
-    support_ask(&g.s, CLIENTID_USER_REQUEST_DEREGISTRATION, &app, &g.petstore1, 1);
-    support_ask(&g.s, CLIENTID_USER_REQUEST_REGISTRATION, &app, &g.petstore1, 1);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_DEREGISTRATION, &app, &g.petstore1, 1);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_REGISTRATION, &app, &g.petstore1, 1);
     support_act(&g.s, last_contract(&g), CLIENTID_VERB_REVOKE);
     request.application_id = app;
     request.apis = &g.petstore1;
@@ -932,7 +932,7 @@ static void test_json(void **state)
     json.control = g.s.control;
     g.s.now_ns = 1644496980ULL * 1000000000; /* 2022-02-10 12:43 */
     support_set_hooks(&g.s, g.provider, NULL, 0);
-    request = support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
+    request = support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
     uuid(&g, CLIENTID_UUID_REQUEST, request, ids[0]);
     uuid(&g, CLIENTID_UUID_APPLICATION, app, ids[1]);
     uuid(&g, CLIENTID_UUID_EVENT, last_event(&g), ids[2]);
