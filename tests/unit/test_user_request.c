@@ -596,7 +596,7 @@ static void test_credentials_go_with_their_application(void **state)
 
     (void)state;
     support_gateway_new(&g);
-    support_ask(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
     assert_int_equal(answer(&g, app, last_event(&g), KEY("k")), 0);
     support_act(&g.s, last_contract(&g), CLIENTID_VERB_REVOKE);
     expect_credentials(&g, app, LIST("k"));
