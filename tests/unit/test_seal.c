@@ -48,7 +48,7 @@ static int open_it(struct support_store *s, const struct clientid__place *where,
         /* Nothing of it comes out. */
         assert_int_equal(len, 0);
         for (size_t i = 0; i + 4 <= LEN; i++)
-            assert_null(memmem(out, sizeof(out), TEXT + i, 4));
+            assert_null(memmem(out, sizeof(out), &TEXT[i], 4));
     }
     return rc;
 }

@@ -588,6 +588,43 @@ static void test_answers(void **state)
     support_gateway_del(&g);
 }
 
+/* Also of one whose gateway has not answered yet. */
+static void test_credentials_go_with_their_application(void **state)
+{
+    struct support_gateway g;
+    uint64_t app = 0;
+
+    (void)state;
+    support_gateway_new(&g);
+    support_user_request(&g.s, CLIENTID_USER_REQUEST_CREATION, &app, &g.petstore1, 1);
+    assert_int_equal(answer(&g, app, last_event(&g), KEY("k")), 0);
+    support_act(&g.s, last_contract(&g), CLIENTID_VERB_REVOKE);
+    expect_credentials(&g, app, LIST("k"));
+    check(&g.s, clientid_control_application_delete(g.s.control, app, &g.s.error));
+    assert_int_equal(support_sql(&g.s, "SELECT count(*) FROM delivered_credential"), 0);
+    support_gateway_del(&g);
+}
+
+/* The payload has no place for a tier. */
+static void test_tier_change_is_no_event(void **state)
+{
+    struct support_gateway g;
+    uint64_t app, contract, gold, silver, event;
+
+    (void)state;
+    support_gateway_new(&g);
+    gold = support_new_tier(&g.s, g.petstore1, "gold", true);
+    silver = support_new_tier(&g.s, g.petstore1, "silver", false);
+    app = support_new_application_at(&g.s, "app", "X Gateway");
+    contract = support_new_contract(&g.s, app, g.petstore1, gold);
+    event = last_event(&g);
+    check(&g.s,
+          clientid_control_contract_change_tier(g.s.control, contract, silver, NULL, &g.s.error));
+    support_act(&g.s, contract, CLIENTID_VERB_APPROVE_TIER);
+    assert_int_equal(last_event(&g), event);
+    support_gateway_del(&g);
+}
+
 static void test_answer_without_key(void **state)
 {
     struct support_gateway g;
@@ -928,6 +965,8 @@ int main(void)
         cmocka_unit_test(test_no_hook),
         cmocka_unit_test(test_retry_of_the_past),
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_credentials_go_with_their_application),
+        cmocka_unit_test(test_tier_change_is_no_event),
         cmocka_unit_test(test_answer_without_key),
         cmocka_unit_test(test_update),
         cmocka_unit_test(test_deletion),
