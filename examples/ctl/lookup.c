@@ -2,6 +2,8 @@
 /* What is found is the one thing the text can mean, or nothing is. */
 #include "lookup.h"
 
+#include <clientid/account.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +148,64 @@ int lookup_application(struct ctl *ctl, const char *text, uint64_t *id)
         return report(ctl, CTL_USAGE, ctl->options.what,
                       "several applications are called \"%.200s\"; use the number or the client id",
                       text);
+    *id = named.id;
+    return 0;
+}
+
+/* ---- accounts ---------------------------------------------------------------------------------- */
+
+static int user_exists(void *sink, const clientid_user_record *record)
+{
+    (void)sink;
+    (void)record;
+    return 0;
+}
+
+int lookup_user(struct ctl *ctl, const char *text, uint64_t *id)
+{
+    clientid_error error = {0};
+    int rv = CLIENTID_ERR_NOT_FOUND;
+    if (!all_digits(text))
+        rv = clientid_control_user_find(ctl->control, name_of(text), id, &error);
+    else if (number_parse(text, id))
+        rv = clientid_control_user_get(ctl->control, *id, user_exists, NULL, &error);
+    return found(ctl, rv, &error, "user", text);
+}
+
+struct named_app {
+    clientid_str name;
+    uint64_t number, id;
+    unsigned count;
+};
+
+static int match_app(void *sink, const clientid_connected_app_record *record)
+{
+    struct named_app *named = sink;
+    if (record->id != named->number &&
+        (record->name.len != named->name.len ||
+         memcmp(record->name.ptr, named->name.ptr, record->name.len) != 0))
+        return 0;
+    named->id = record->id;
+    named->count++;
+    return 0;
+}
+
+int lookup_connected_app(struct ctl *ctl, const char *text, uint64_t *id)
+{
+    clientid_error error = {0};
+    struct named_app named = {.name = all_digits(text) ? (clientid_str){NULL, 0} : name_of(text)};
+    if (all_digits(text) && !number_parse(text, &named.number))
+        return not_found(ctl, "Connected App", text);
+    int rv = clientid_control_connected_app_find(ctl->control, name_of(text), id, &error);
+    if (rv != CLIENTID_ERR_NOT_FOUND)
+        return outcome(ctl, rv, &error);
+    rv = clientid_control_connected_app_list(ctl->control, match_app, &named, &error);
+    if (rv != 0 || named.count == 0)
+        return found(ctl, rv != 0 ? rv : CLIENTID_ERR_NOT_FOUND, &error, "Connected App", text);
+    if (named.count > 1)
+        return report(
+            ctl, CTL_USAGE, ctl->options.what,
+            "several Connected Apps are called \"%.200s\"; use the number or the client id", text);
     *id = named.id;
     return 0;
 }

@@ -20,6 +20,10 @@ int lookup_contract_arguments(struct ctl *ctl, uint64_t *id);
 /* A tier of the API that the contract is on. */
 int lookup_tier_of_contract(struct ctl *ctl, uint64_t contract_id, const char *text, uint64_t *id);
 
+int lookup_user(struct ctl *ctl, const char *text, uint64_t *id);
+/* A Connected App by its client id or the name that only it has among those in use. */
+int lookup_connected_app(struct ctl *ctl, const char *text, uint64_t *id);
+
 /* A number, at least 1; false when |text| is none. */
 bool number_parse(const char *text, uint64_t *number);
 

@@ -9,13 +9,23 @@
 #include <string.h>
 
 const struct command *const command_tables[] = {
-    store_commands,    api_commands,
-    tier_commands,     app_commands,
-    contract_commands, owner_commands,
-    secrets_commands,  transfer_commands,
-    changes_commands,  explain_commands,
-    limits_commands,   definition_commands,
-    help_commands,     NULL,
+    store_commands,
+    api_commands,
+    api_owner_commands,
+    tier_commands,
+    app_commands,
+    contract_commands,
+    owner_commands,
+    user_commands,
+    connected_app_commands,
+    secrets_commands,
+    transfer_commands,
+    changes_commands,
+    explain_commands,
+    limits_commands,
+    definition_commands,
+    help_commands,
+    NULL,
 };
 
 /* A full disk behind a redirection is noticed here at the latest. */

@@ -21,6 +21,7 @@ static int exit_code_of(int rv)
         return CTL_NOT_FOUND;
     case CLIENTID_ERR_EXISTS:
     case CLIENTID_ERR_RULE:
+    case CLIENTID_ERR_FORBIDDEN:
         return CTL_RULE;
     case CLIENTID_ERR_SYNTAX:
     case CLIENTID_ERR_CONFIG:

@@ -42,10 +42,10 @@ int clientid__check_field(clientid_error *error, const char *pointer, clientid_s
     const unsigned char *s = (const unsigned char *)value.ptr;
 
     if (value.len < min)
-        return min == 1 ? clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer,
-                                            "must not be empty")
-                        : clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer,
-                                            "is shorter than %zu bytes", min);
+        return min == 1
+                   ? clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer, "must not be empty")
+                   : clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer,
+                                       "is shorter than %zu bytes", min);
     if (value.len > max)
         return clientid__fail_at(error, CLIENTID_ERR_SYNTAX, pointer, "is longer than %zu bytes",
                                  max);

@@ -253,7 +253,7 @@ int clientid__event_updated(clientid_control *control, uint64_t application_id, 
                             clientid_error *error)
 {
     struct clientid__application_facts application;
-    struct clientid__provider_facts provider;
+    struct clientid__provider_facts provider = {.id = 0};
     struct clientid__event_facts event = {
         .application_id = application_id,
         .type = CLIENTID__APPLICATION_UPDATE,

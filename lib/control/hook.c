@@ -62,7 +62,7 @@ static int check_url(clientid_str url, clientid_error *error)
     if (rest.len == 0 || rest.ptr[0] == '/' || memchr(url.ptr, ' ', url.len) != NULL)
         return clientid__fail_at(error, CLIENTID_ERR_SYNTAX, "/url",
                                  "must be an http:// or https:// URL");
-    for (size_t i = 0; i < rest.len && memchr("/?#", rest.ptr[i], 3) == NULL; i++)
+    for (size_t i = 0; i < rest.len && strchr("/?#", rest.ptr[i]) == NULL; i++)
         if (rest.ptr[i] == '@')
             return clientid__fail_at(error, CLIENTID_ERR_SYNTAX, "/url",
                                      "must not hold credentials");

@@ -49,7 +49,10 @@ static void wipe_all(json_t *value)
         explicit_bzero((void *)(uintptr_t)json_string_value(value), json_string_length(value));
     for (size_t i = 0; i < json_array_size(value); i++)
         wipe_all(json_array_get(value, i));
-    json_object_foreach(value, key, member) wipe_all(member);
+    json_object_foreach(value, key, member)
+    {
+        wipe_all(member);
+    }
 }
 
 static void wipe(json_t *root)
@@ -283,7 +286,7 @@ int clientid__json_record(clientid_str text, const struct clientid__key *keys, s
     *fields = 0;
     *json = NULL;
     rc = clientid__json_parse(text, &reader.json, error);
-    if (rc != 0)
+    if (rc != 0 || reader.json == NULL)
         return rc;
     rc = clientid__json_read(&reader, reader.json->root, keys, count, out, fields);
     if (rc != 0) {

@@ -90,17 +90,29 @@ static bool unhex(const char *hex, unsigned char *out, size_t count)
     return true;
 }
 
+/* One or two digits and a dollar sign. */
+static const char *number(const char *text, unsigned *out)
+{
+    size_t digits = 0;
+
+    *out = 0;
+    while (text != NULL && digits < 2 && text[digits] >= '0' && text[digits] <= '9')
+        *out = *out * 10 + (unsigned)(text[digits++] - '0');
+    return text != NULL && digits > 0 && text[digits] == '$' ? text + digits + 1 : NULL;
+}
+
 static bool parse(const char *text, struct kept *out)
 {
-    int used = 0;
+    static const char begin[] = "scrypt$";
 
-    if (sscanf(text, "scrypt$%2u$%2u$%2u$%n", &out->log2_n, &out->r, &out->p, &used) != 3 ||
-        used == 0)
+    if (strncmp(text, begin, sizeof(begin) - 1) != 0)
         return false;
-    if (out->log2_n < 1 || out->log2_n > LOG2_MAX || out->r < 1 || out->r > R_MAX || out->p < 1 ||
-        out->p > P_MAX)
+    text = number(text + sizeof(begin) - 1, &out->log2_n);
+    text = number(text, &out->r);
+    text = number(text, &out->p);
+    if (text == NULL || out->log2_n < 1 || out->log2_n > LOG2_MAX || out->r < 1 || out->r > R_MAX ||
+        out->p < 1 || out->p > P_MAX)
         return false;
-    text += used;
     return strlen(text) == 2 * (SALT_BYTES + HASH_BYTES) + 1 && text[2 * SALT_BYTES] == '$' &&
            unhex(text, out->salt, SALT_BYTES) &&
            unhex(text + 2 * SALT_BYTES + 1, out->hash, HASH_BYTES);

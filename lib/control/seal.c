@@ -83,7 +83,7 @@ int clientid__seal(clientid_control *control, const struct clientid__place *plac
     ok = ctx != NULL && plain.len <= INT32_MAX && RAND_bytes(nonce, NONCE) == 1 &&
          start(ctx, control, place, out, nonce, 1) &&
          EVP_CipherUpdate(ctx, text, &n, (const unsigned char *)plain.ptr, (int)plain.len) == 1 &&
-         EVP_CipherFinal_ex(ctx, text + n, &rest) == 1 && (size_t)(n + rest) == plain.len &&
+         EVP_CipherFinal_ex(ctx, text + n, &rest) == 1 && (size_t)n + (size_t)rest == plain.len &&
          EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG, text + plain.len) == 1;
     EVP_CIPHER_CTX_free(ctx);
     return ok ? 0 : failed(error);
@@ -111,7 +111,7 @@ int clientid__unseal(clientid_control *control, const struct clientid__place *pl
                      clientid_str sealed, unsigned char *out, size_t *len, clientid_error *error)
 {
     const unsigned char *bytes = (const unsigned char *)sealed.ptr;
-    unsigned char head[HEAD], tag[TAG];
+    unsigned char head[HEAD] = {0}, tag[TAG];
     EVP_CIPHER_CTX *ctx;
     int n = 0, rest = 0;
     bool ready, ok;

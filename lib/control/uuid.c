@@ -68,7 +68,7 @@ static bool number(clientid_str text, size_t at, size_t count, uint64_t *out)
 int clientid_control_uuid_parse(clientid_control *control, clientid_uuid_kind kind,
                                 clientid_str text, uint64_t *id, clientid_error *error)
 {
-    char again[CLIENTID_UUID_CHARS + 1];
+    char again[CLIENTID_UUID_CHARS + 1] = "";
     int rc;
 
     if (control == NULL || id == NULL || kind < CLIENTID_UUID_USER || kind > CLIENTID_UUID_EVENT)

@@ -22,6 +22,12 @@ void support_accounts_new(struct support_store *s)
     s->control->scrypt_log2 = 4;
 }
 
+void support_accounts_open(struct support_store *s, const char *pepper)
+{
+    support_store_reopen(s, pepper);
+    s->control->scrypt_log2 = 4;
+}
+
 uint64_t support_new_user(struct support_store *s, const char *name, clientid_role role)
 {
     clientid_user_record record = {.size = sizeof(record),

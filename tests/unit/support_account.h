@@ -10,6 +10,8 @@
 
 /* A store whose passwords cost little. */
 void support_accounts_new(struct support_store *s);
+/* After support_store_close: likewise, with a pepper or NULL. */
+void support_accounts_open(struct support_store *s, const char *pepper);
 /* As the operator, whoever the caller is: enabled, with SUPPORT_PASSWORD. */
 uint64_t support_new_user(struct support_store *s, const char *name, clientid_role role);
 uint64_t support_new_connected_app(struct support_store *s, const char *name, uint64_t owner,

@@ -97,8 +97,8 @@ uint64_t support_new_application_at(struct support_store *s, const char *client_
     return credentials.application_id;
 }
 
-uint64_t support_ask(struct support_store *s, uint32_t type, uint64_t *application,
-                     const uint64_t *apis, uint32_t api_count)
+uint64_t support_user_request(struct support_store *s, uint32_t type, uint64_t *application,
+                              const uint64_t *apis, uint32_t api_count)
 {
     clientid_user_request request = {.size = sizeof(request),
                                      .type = type,

@@ -31,8 +31,8 @@ uint64_t support_new_application_at(struct support_store *s, const char *client_
                                     const char *provider);
 
 /* A user request of that type; |*application| is in for all but creation, and out. */
-uint64_t support_ask(struct support_store *s, uint32_t type, uint64_t *application,
-                     const uint64_t *apis, uint32_t api_count);
+uint64_t support_user_request(struct support_store *s, uint32_t type, uint64_t *application,
+                              const uint64_t *apis, uint32_t api_count);
 
 /* One delivery with copies of what its slices hold. */
 struct support_delivery {

@@ -5,6 +5,10 @@
 
 #include "store/sqlite.h"
 
+#include "base/str.h"
+
+#include <clientid/delivery.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -188,6 +192,113 @@ static void test_older_schemas_are_brought_up_to_date(void **state)
         assert_int_equal(open_store(f.uri, CLIENTID_STORE_READONLY, &f.error), 0);
         support_folder_del(f.folder);
     }
+}
+
+static int count_contract(void *sink, const clientid_contract_record *record)
+{
+    *(uint64_t *)sink += record->status == CLIENTID_APPROVED;
+    return 0;
+}
+
+/* A store with data of the schema before third-party gateways: all of it is there, and gateways can be told. */
+static void test_data_of_an_older_schema(void **state)
+{
+    static const char data[] =
+        "INSERT INTO api VALUES(1, 1, 'petstore', 'X Gateway', '', '', NULL, 5, 5);"
+        "INSERT INTO application(id, client_id, name, salt, algorithm1, pepper1, not_before1,"
+        " not_after1, algorithm2, pepper2, not_before2, not_after2, newest_slot, provider,"
+        " description, url, redirect_uris, grant_types, api_endpoints, created_ns, updated_ns)"
+        " VALUES(1, 'app', 'App', x'', 0, 0, 0, 0, 0, 0, 0, 0, 0, 'X Gateway', '', '', '', '', 0,"
+        " 5, 5);"
+        "INSERT INTO contract VALUES(1, 1, 1, NULL, NULL, 2, NULL, '', '', '', 5, 5, 5, 0, 0);";
+    struct clientid__sqlite *s = calloc(1, sizeof(*s));
+    clientid_hook_record hook = {.size = sizeof(hook),
+                                 .url = CLIENTID_STR("https://x"),
+                                 .subscriptions = CLIENTID_HOOK_EVENT_SCOPE_DECREASE};
+    clientid_provider_record provider = {.size = sizeof(provider),
+                                         .name = CLIENTID_STR("X Gateway"),
+                                         .type = CLIENTID_PROVIDER_THIRD_PARTY};
+    clientid_store *store;
+    clientid_control *control;
+    uint64_t id, approved = 0, waiting = 0, oldest;
+    struct files f;
+
+    (void)state;
+    files_new(&f);
+    assert_non_null(s);
+    snprintf(s->file, sizeof(s->file), "%s", f.file);
+    assert_int_equal(sqlite3_open(f.file, &s->db), SQLITE_OK);
+    assert_int_equal(clientid__schema_upgrade(s, 3, &f.error), 0);
+    clientid__sqlite_disconnect(s);
+    free(s);
+    run_sql(f.file, data);
+    assert_int_equal(clientid_store_open(&store, f.uri, 0, &f.error), 0);
+    assert_int_equal(clientid_control_new(&control, store, NULL, NULL), 0);
+    assert_int_equal(
+        clientid_control_contract_list(control, NULL, count_contract, &approved, &f.error), 0);
+    assert_int_equal(approved, 1);
+    assert_int_equal(clientid_control_hook_create(control, &hook, &id, &f.error), 0);
+    assert_int_equal(clientid_control_provider_create(control, &provider, &id, &f.error), 0);
+    assert_int_equal(clientid_control_contract_act(control, 1, CLIENTID_VERB_REVOKE, &f.error), 0);
+    assert_int_equal(clientid_control_delivery_backlog(control, &waiting, &oldest, &f.error), 0);
+    assert_int_equal(waiting, 1);
+    assert_int_equal(clientid_store_verify(store, &f.error), 0);
+    clientid_control_del(control);
+    clientid_store_close(store);
+    support_folder_del(f.folder);
+}
+
+static int count_owner(void *sink, const clientid_application_record *record)
+{
+    *(uint32_t *)sink += record->owner_count;
+    return 0;
+}
+
+/* A store with data of the schema before accounts: owners are users as soon as there are users of these names. */
+static void test_data_before_accounts(void **state)
+{
+    static const char data[] =
+        "INSERT INTO application(id, client_id, name, salt, algorithm1, pepper1, not_before1,"
+        " not_after1, algorithm2, pepper2, not_before2, not_after2, newest_slot, provider,"
+        " description, url, redirect_uris, grant_types, api_endpoints, created_ns, updated_ns)"
+        " VALUES(1, 'app', 'App', x'', 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', '', '', '', 0, 5, 5);"
+        "INSERT INTO owner VALUES(1, 'sam');";
+    clientid_federated_user sam = {.size = sizeof(sam),
+                                   .name = CLIENTID_STR("sam"),
+                                   .assertion_id = CLIENTID_STR("a"),
+                                   .not_after_ns = INT64_MAX};
+    clientid_token token = {.size = sizeof(token)};
+    clientid_caller caller = {.size = sizeof(caller)};
+    struct clientid__sqlite *s = calloc(1, sizeof(*s));
+    uint32_t owners = 0;
+    clientid_store *store;
+    clientid_control *control;
+    struct files f;
+
+    (void)state;
+    files_new(&f);
+    assert_non_null(s);
+    snprintf(s->file, sizeof(s->file), "%s", f.file);
+    assert_int_equal(sqlite3_open(f.file, &s->db), SQLITE_OK);
+    assert_int_equal(clientid__schema_upgrade(s, 2, &f.error), 0);
+    clientid__sqlite_disconnect(s);
+    free(s);
+    run_sql(f.file, data);
+    assert_int_equal(clientid_store_open(&store, f.uri, 0, &f.error), 0);
+    assert_int_equal(clientid_control_new(&control, store, NULL, NULL), 0);
+    assert_int_equal(clientid_control_login_federated(control, &sam, NULL, &token, &f.error), 0);
+    assert_int_equal(clientid_control_authenticate(control, clientid__cstr(token.access_token),
+                                                   &caller, &f.error),
+                     0);
+    assert_int_equal(clientid_control_set_caller(control, &caller), 0);
+    assert_int_equal(
+        clientid_control_application_list(control, NULL, count_owner, &owners, &f.error), 0);
+    assert_int_equal(owners, 1);
+    assert_int_equal(clientid_control_application_delete(control, 1, &f.error), 0);
+    assert_int_equal(clientid_store_verify(store, &f.error), 0);
+    clientid_control_del(control);
+    clientid_store_close(store);
+    support_folder_del(f.folder);
 }
 
 static void test_read_only_changes_nothing(void **state)
@@ -447,6 +558,8 @@ int main(void)
         cmocka_unit_test(test_foreign_files),
         cmocka_unit_test(test_newer_schema_is_refused),
         cmocka_unit_test(test_older_schemas_are_brought_up_to_date),
+        cmocka_unit_test(test_data_of_an_older_schema),
+        cmocka_unit_test(test_data_before_accounts),
         cmocka_unit_test(test_read_only_changes_nothing),
         cmocka_unit_test(test_folder_not_writable),
         cmocka_unit_test(test_busy),

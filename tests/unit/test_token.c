@@ -4,6 +4,9 @@
 
 #include "support_event.h"
 
+#include "control/control.h"
+#include "store/sqlite.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -176,6 +179,88 @@ static void test_caller_is_looked_at_in_each_transaction(void **state)
     support_store_del(&s);
 }
 
+static void sql(struct support_store *s, const char *text)
+{
+    assert_int_equal(sqlite3_exec(clientid__sqlite_of(s->store)->db, text, NULL, NULL, NULL),
+                     SQLITE_OK);
+}
+
+static void test_disabled_without_token(void **state)
+{
+    clientid_user_record off = {.size = sizeof(off)};
+    clientid_caller caller = {.size = sizeof(caller)};
+    struct support_store s;
+    clientid_token token;
+    uint64_t id;
+
+    (void)state;
+    support_accounts_new(&s);
+    id = support_new_user(&s, "mia", CLIENTID_ROLE_MEMBER);
+    assert_int_equal(
+        clientid_control_user_update(s.control, id, &off, CLIENTID_USER_ENABLED, &s.error), 0);
+    assert_int_equal(clientid_control_authenticate_password(s.control, CLIENTID_STR("mia"),
+                                                            CLIENTID_STR(SUPPORT_PASSWORD), NULL,
+                                                            &caller, &s.error),
+                     CLIENTID_ERR_FORBIDDEN);
+    assert_int_equal(clientid_control_authenticate_password(s.control, CLIENTID_STR("mia"),
+                                                            CLIENTID_STR("wrong horse"), NULL,
+                                                            &caller, &s.error),
+                     CLIENTID_ERR_UNKNOWN_CALLER);
+    /* Tokens are removed with it; one that were left would be worth nothing. */
+    sql(&s, "UPDATE user SET enabled = 1");
+    assert_int_equal(login(&s, "mia", SUPPORT_PASSWORD, &token), 0);
+    sql(&s, "UPDATE user SET enabled = 0");
+    assert_int_equal(who(&s, &token, &caller), CLIENTID_ERR_UNKNOWN_CALLER);
+    token.access_token[0] = '\0';
+    assert_int_equal(who(&s, &token, &caller), CLIENTID_ERR_UNKNOWN_CALLER);
+    support_store_del(&s);
+}
+
+/* What happens to the user between the look at the password and the transaction that makes the token. */
+static const char *meanwhile;
+static const struct clientid__store_ops *real_ops;
+
+static int begin_later(clientid_store *store, enum clientid__transaction kind,
+                       clientid_error *error)
+{
+    if (kind == CLIENTID__WRITE && meanwhile != NULL)
+        assert_int_equal(sqlite3_exec(clientid__sqlite_of(store)->db, meanwhile, NULL, NULL, NULL),
+                         SQLITE_OK);
+    return real_ops->begin(store, kind, error);
+}
+
+static void test_user_changes_while_signing_in(void **state)
+{
+    static const struct {
+        const char *sql;
+        int rc;
+    } rows[] = {
+        {"UPDATE user SET enabled = 0", CLIENTID_ERR_FORBIDDEN},
+        {"UPDATE user SET password = 'scrypt$4$8$3$'", CLIENTID_ERR_UNKNOWN_CALLER},
+        {"DELETE FROM user", CLIENTID_ERR_UNKNOWN_CALLER},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct clientid__store_ops ops;
+        struct support_store s;
+        clientid_token token;
+
+        support_accounts_new(&s);
+        support_new_user(&s, "mia", CLIENTID_ROLE_MEMBER);
+        real_ops = s.store->ops;
+        ops = *real_ops;
+        ops.begin = begin_later;
+        s.store->ops = &ops;
+        meanwhile = rows[i].sql;
+        assert_int_equal(login(&s, "mia", SUPPORT_PASSWORD, &token), rows[i].rc);
+        assert_string_equal(token.access_token, "");
+        meanwhile = NULL;
+        s.store->ops = real_ops;
+        support_store_del(&s);
+    }
+}
+
 /* The file, searched for the bytes. */
 static bool in_file(const char *file, const char *text)
 {
@@ -223,6 +308,8 @@ int main(void)
         cmocka_unit_test(test_wrong_and_unknown_look_the_same),
         cmocka_unit_test(test_tokens_end),
         cmocka_unit_test(test_caller_is_looked_at_in_each_transaction),
+        cmocka_unit_test(test_disabled_without_token),
+        cmocka_unit_test(test_user_changes_while_signing_in),
         cmocka_unit_test(test_store_has_no_secret),
     };
 
