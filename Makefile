@@ -3,6 +3,7 @@
 #   make                 the libraries, clientidctl and clientid-proxy, into build/; installs nothing
 #   make check           everything that can be checked without a sanitizer, in under 5 minutes
 #   make demo            a real proxy, a real store, real requests; KEEP=1 leaves it running
+#   make portal          the REST control plane on loopback, with a sample organization
 #   make test            unit tests only
 #   make nginx envoy     the modules for NGINX (needs nginx-dev) and Envoy, into build/nginx and build/envoy
 #   make check-hosts     the modules and clientid-proxy in and behind real NGINX, Envoy and Caddy
@@ -16,6 +17,7 @@
 #   make coverage        line coverage of lib/, fails under 90 %
 #   make lint format     clang-tidy and cppcheck; clang-format (format-check only looks)
 #   make bench-http      what a check costs in NGINX and Envoy, beside their own means
+#   make bench-portal    what clientid-portal sustains with 100,000 applications
 #   make bench-peers     a decision beside those of other limiters; see bench/peers/README.md
 #   make bench           numbers on this machine; see bench/README.md; BIG=1 adds ten million clients
 #   make bench-charts    draws the last of them into bench/charts
@@ -63,9 +65,11 @@ link        = $(CC) -pthread $(SANFLAGS) $(CFLAGS) $(LDFLAGS)
 pkg = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 core_pkgs  := libcrypto jansson libpcre2-8
 store_pkgs := sqlite3
+anypoint_pkgs := libcurl jansson
 proxy_pkgs := libmicrohttpd libcurl
 core_libs  := $(call pkg,--libs $(core_pkgs))
 store_libs := $(call pkg,--libs $(store_pkgs))
+anypoint_libs := $(call pkg,--libs $(anypoint_pkgs))
 proxy_libs := $(call pkg,--libs $(proxy_pkgs))
 test_libs  := $(call pkg,--libs cmocka)
 
@@ -82,11 +86,12 @@ say = $(if $(V),:,printf '  %-7s %s\n')
 core_src  := $(sort $(wildcard lib/*.c $(foreach d,base extract registry limit policy sync,lib/$(d)/*.c)))
 store_src := $(sort $(wildcard lib/store/*.c lib/control/*.c))
 access_src := $(if $(access),$(sort $(wildcard lib/access/*.c)))
+anypoint_src := $(sort $(wildcard lib/anypoint/*.c))
 
 # Objects and libraries depend on this file.  It is rewritten only when the compiler, the flags or the
 # list of sources changed, so a removed source or a new CFLAGS rebuilds what it should.
 stamp := $(BUILD)/.flags
-stamp_text = $(CC) $(own_cpp) $(CPPFLAGS) $(own_cflags) $(CFLAGS) $(LDFLAGS) $(core_src) $(store_src) $(access_src) $(access_cflags)
+stamp_text = $(CC) $(own_cpp) $(CPPFLAGS) $(own_cflags) $(CFLAGS) $(LDFLAGS) $(core_src) $(store_src) $(anypoint_src) $(access_src) $(access_cflags)
 $(stamp): FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(stamp_text))' | cmp -s - $@ || \
@@ -97,12 +102,14 @@ FORCE:
 
 so       := libclientid.so.$(VERSION)
 store_so := libclientid-store.so.$(VERSION)
+anypoint_so := libclientid-anypoint.so.$(VERSION)
 core_a   := $(BUILD)/libclientid.a
 store_a  := $(BUILD)/libclientid-store.a
+anypoint_a := $(BUILD)/libclientid-anypoint.a
 access_so := libclientid-access.so.$(VERSION)
 access_a := $(BUILD)/libclientid-access.a
 libs     := $(core_a) $(BUILD)/libclientid.so $(store_a) $(BUILD)/libclientid-store.so \
-            $(if $(access),$(access_a) $(BUILD)/libclientid-access.so)
+            $(anypoint_a) $(BUILD)/libclientid-anypoint.so $(if $(access),$(access_a) $(BUILD)/libclientid-access.so)
 programs := $(BUILD)/clientidctl $(BUILD)/clientid-proxy $(BUILD)/clientid-portal
 
 all: $(libs) $(programs)
@@ -111,6 +118,7 @@ all: $(libs) $(programs)
 $(core_a): $(core_src:%.c=$(BUILD)/a/%.o)
 $(store_a): $(store_src:%.c=$(BUILD)/a/%.o)
 $(access_a): $(access_src:%.c=$(BUILD)/a/%.o)
+$(anypoint_a): $(anypoint_src:%.c=$(BUILD)/a/%.o)
 $(BUILD)/%.a: $(stamp)
 	@$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
@@ -130,10 +138,15 @@ access_base := $(BUILD)/so/lib/base/error.o $(BUILD)/so/lib/base/mem.o $(BUILD)/
 $(BUILD)/$(access_so): $(access_src:%.c=$(BUILD)/so/%.o) $(access_base) lib/libclientid-access.map $(stamp)
 	@$(say) LD $@
 	$(Q)$(call link_so,libclientid-access) $(access_libs)
+anypoint_base := $(store_base) $(BUILD)/so/lib/base/hash.o
+$(BUILD)/$(anypoint_so): $(anypoint_src:%.c=$(BUILD)/so/%.o) $(anypoint_base) lib/libclientid-anypoint.map $(stamp)
+	@$(say) LD $@
+	$(Q)$(call link_so,libclientid-anypoint) $(anypoint_libs)
 $(BUILD)/libclientid.so: $(BUILD)/$(so)
 $(BUILD)/libclientid-store.so: $(BUILD)/$(store_so)
+$(BUILD)/libclientid-anypoint.so: $(BUILD)/$(anypoint_so)
 $(BUILD)/libclientid-access.so: $(BUILD)/$(access_so)
-$(BUILD)/libclientid.so $(BUILD)/libclientid-store.so $(BUILD)/libclientid-access.so:
+$(BUILD)/libclientid.so $(BUILD)/libclientid-store.so $(BUILD)/libclientid-anypoint.so $(BUILD)/libclientid-access.so:
 	$(Q)ln -sf $(notdir $<) $@ && ln -sf $(notdir $<) $@.$(SOVERSION)
 
 # |extra| is for a folder or file that needs more, and its own.
@@ -158,7 +171,7 @@ proxy_src := $(sort $(wildcard examples/proxy/*.c))
 $(BUILD)/clientidctl: $(ctl_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs)
-$(BUILD)/clientid-proxy: $(proxy_src:%.c=$(BUILD)/%.o) $(store_a) $(core_a)
+$(BUILD)/clientid-proxy: $(proxy_src:%.c=$(BUILD)/%.o) $(store_a) $(anypoint_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
 
@@ -234,11 +247,11 @@ $(nginx_so): $(nginx_src:examples/nginx/%.c=$(BUILD)/nginx/%.o) $(BUILD)/nginx/s
 # ---- tests --------------------------------------------------------------------------
 
 # Unit tests link the archives, so they may call clientid__ functions.  Tests in interop/ start the real programs.
-without     := $(if $(access),,tests/unit/test_saml.c tests/unit/support_saml.c)
+without     := $(if $(access),,tests/unit/test_saml.c tests/unit/support_saml.c tests/interop/test_portal_saml.c)
 unit_src    := $(filter-out $(without),$(sort $(wildcard tests/unit/test_*.c)))
 unit_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(unit_src))
 race_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/race/race_*.c)))
-interop_bin := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/interop/test_*.c)))
+interop_bin := $(patsubst tests/%.c,$(BUILD)/tests/%,$(filter-out $(without),$(sort $(wildcard tests/interop/test_*.c))))
 # An archive: a test links only what it uses, and may include a file of the library to look inside.
 test_common := $(BUILD)/tests/libsupport.a
 $(test_common): $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(without),$(sort $(wildcard tests/unit/support_*.c))))
@@ -252,18 +265,20 @@ $(BUILD)/tests/interop/support_%.o: tests/interop/support_%.c $(stamp)
 	$(Q)$(compile) -Itests/interop -Itests/unit -c -o $@ $<
 $(interop_bin): $(interop_common)
 # What libmicrohttpd uses itself: a server of the tests looks at certificates of its clients.
-$(interop_bin): private more_libs := -lgnutls
-$(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(core_a)
+$(interop_bin): private extra_libs += -lgnutls
+$(unit_bin) $(race_bin) $(interop_bin): $(BUILD)/tests/%: tests/%.c $(test_common) $(store_a) $(anypoint_a) $(core_a)
 	@mkdir -p $(@D) && $(say) CC $@
-	$(Q)$(compile) $(extra) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(extra_libs) $(store_a) $(core_a) $(LDFLAGS) \
-	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) $(more_libs) -ldl
+	$(Q)$(compile) $(extra) -Ilib -Itests/unit -o $@ $< $(filter %.o,$^) $(test_common) $(extra_libs) $(store_a) $(anypoint_a) $(core_a) $(LDFLAGS) \
+	    $(core_libs) $(store_libs) $(proxy_libs) $(test_libs) -ldl
 
 # This one is a stand-in for Envoy: the module finds its callbacks in it.
 $(BUILD)/tests/unit/test_envoy_module: LDFLAGS += -rdynamic
 $(BUILD)/tests/unit/test_envoy_module: | $(envoy_module)
 
 # These sign responses with xmlsec.
-$(BUILD)/tests/unit/support_saml.o $(BUILD)/tests/unit/test_saml: private extra = $(access_cflags)
+$(BUILD)/tests/unit/support_saml.o $(BUILD)/tests/unit/test_saml $(BUILD)/tests/interop/test_portal_saml: private extra = $(access_cflags)
+$(BUILD)/tests/interop/test_portal_saml: private extra_libs += $(access_a) $(access_libs)
+$(BUILD)/tests/interop/test_portal_saml: $(access_a)
 $(BUILD)/tests/unit/test_saml: private extra_libs = $(access_a) $(access_libs)
 $(BUILD)/tests/unit/test_saml: $(access_a)
 
@@ -396,6 +411,14 @@ demo:
 demo-run: all $(demo_upstream)
 	$(Q)KEEP=$(KEEP) sh examples/demo/demo.sh $(BUILD)
 
+# On loopback, with a sample organization; PORT=0 takes a free one.
+portal:
+	$(Q)sh tests/tools/packages.sh build
+	$(Q)$(MAKE) --no-print-directory portal-run
+portal-run: all $(demo_upstream)
+	$(Q)exec sh examples/portal/sample.sh $(BUILD)
+.PHONY: portal portal-run
+
 # The harness: bench/README.md.  BIG=1 adds ten million clients.
 bench_bin := $(BUILD)/bench/clientid-bench
 $(BUILD)/bench/harness/%.o: bench/harness/%.c $(stamp)
@@ -435,7 +458,7 @@ bench_portal := $(BUILD)/bench/portal/bench-portal
 $(BUILD)/bench/portal/%.o: bench/portal/%.c $(stamp)
 	@mkdir -p $(@D) && $(say) CC $<
 	$(Q)$(compile) -c -o $@ $<
-$(bench_portal): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/portal/*.c))) $(store_a) $(core_a)
+$(bench_portal): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench/portal/*.c))) $(store_a) $(anypoint_a) $(core_a)
 	@$(say) LD $@
 	$(Q)$(link) -o $@ $^ $(core_libs) $(store_libs) $(proxy_libs)
 .PHONY: bench-portal
@@ -477,13 +500,13 @@ check-all: all layers headers exports test replay examples readme installed inte
 
 # ---- install ------------------------------------------------------------------------
 
-installed := libclientid libclientid-store $(if $(access),libclientid-access)
+installed := libclientid libclientid-store libclientid-anypoint $(if $(access),libclientid-access)
 pc_files  := $(installed:%=$(BUILD)/%.pc)
 $(BUILD)/%.pc: lib/%.pc.in include/clientid/version.h FORCE
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@VERSION@|$(VERSION)|' $< > $@
 
-installed_libs := $(foreach l,libclientid libclientid-store libclientid-access,$(l).a $(l).so $(l).so.$(SOVERSION) $(l).so.$(VERSION))
+installed_libs := $(foreach l,libclientid libclientid-store libclientid-anypoint libclientid-access,$(l).a $(l).so $(l).so.$(SOVERSION) $(l).so.$(VERSION))
 
 install: all $(pc_files)
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)/clientid" "$(DESTDIR)$(BINDIR)"

@@ -35,6 +35,7 @@ int main(int argc, char **argv)
     struct subject subject;
     struct latency read, write;
     struct feed feed;
+    struct follow follow;
     double now_mib, peak_mib;
     double seconds = argc > 3 ? atof(argv[3]) : 20;
     size_t applications = argc > 4 ? strtoul(argv[4], NULL, 10) : 100000;
@@ -50,13 +51,18 @@ int main(int argc, char **argv)
     print_load("reads", 1000, &read);
     print_load("writes", 200, &write);
     feed = feed_run(&subject);
+    follow = follow_run(&subject);
     subject_memory(&subject, &now_mib, &peak_mib);
     printf("  feed    %zu contracts, %zu pages, %.1f MB in %.2f s\n", feed.contracts, feed.pages,
            (double)feed.bytes / 1e6, feed.seconds);
+    printf(
+        "  gateway all in force after %.2f s; a change in force after %.0f ms, at most %.0f ms\n",
+        follow.first_s, follow.median_ms, follow.max_ms);
     printf("  memory  %.1f MiB, %.1f at its peak\n\n", now_mib, peak_mib);
     met("reads, p99", read.p99_ms, 50, "ms");
     met("writes, p99", write.p99_ms, 50, "ms");
     met("feed of all contracts to a new gateway", feed.seconds, 2, "s");
+    met("a change in force at a gateway, slowest", follow.max_ms, 250, "ms");
     met("memory", now_mib, 100, "MiB");
     subject_stop(&subject);
     curl_global_cleanup();

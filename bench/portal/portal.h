@@ -19,10 +19,11 @@ struct subject {
     char folder[256];
     pid_t pid;
     unsigned port;
-    char token[BENCH_TOKEN_BYTES]; /* of an administrator */
-    uint64_t api;                  /* "orders", with the tiers below */
-    uint64_t automatic, manual;    /* tiers */
-    size_t applications;           /* ids 1 to that, each with a contract */
+    char token[BENCH_TOKEN_BYTES];         /* of an administrator */
+    char reader_id[64], reader_secret[64]; /* of a Connected App that reads the feed */
+    uint64_t api;                          /* "orders", with the tiers below */
+    uint64_t automatic, manual;            /* tiers */
+    size_t applications;                   /* ids 1 to that, each with a contract */
 };
 
 /* Makes the store in |folder| (which must exist) and starts |program|.  Exits with a message when it cannot. */
@@ -57,6 +58,16 @@ struct feed {
 
 /* All contracts, as a new gateway reads them. */
 struct feed feed_run(const struct subject *subject);
+
+/* ---- follow.c ----------------------------------------------------------------------------------- */
+
+struct follow {
+    double first_s;           /* until a new gateway has all contracts in force */
+    double median_ms, max_ms; /* from the answer to a revocation, or its end, to other decisions */
+};
+
+/* A gateway of the library in this process, which syncs from the portal. */
+struct follow follow_run(const struct subject *subject);
 
 double seconds_now(void);
 void die(const char *what);

@@ -77,6 +77,22 @@ static uint64_t make_tier(clientid_control *control, uint64_t api, clientid_str 
     return id;
 }
 
+static void make_reader(struct subject *subject, clientid_control *control, uint64_t owner)
+{
+    const clientid_connected_app_record record = {.size = sizeof record,
+                                                  .name = CLIENTID_STR("gateway"),
+                                                  .owner_id = owner,
+                                                  .scopes = CLIENTID_SCOPE_READ_CONTRACTS};
+    clientid_credentials credentials = {.size = sizeof credentials};
+    clientid_error error = {0};
+
+    check(clientid_control_connected_app_create(control, &record, &credentials, &error), &error,
+          "Connected App");
+    snprintf(subject->reader_id, sizeof subject->reader_id, "%.63s", credentials.client_id);
+    snprintf(subject->reader_secret, sizeof subject->reader_secret, "%.63s",
+             credentials.client_secret);
+}
+
 static void make_administrator(struct subject *subject, clientid_control *control)
 {
     const clientid_user_record record = {.size = sizeof record,
@@ -95,6 +111,7 @@ static void make_administrator(struct subject *subject, clientid_control *contro
                                  &token, &error),
           &error, "sign-in");
     memcpy(subject->token, token.access_token, sizeof subject->token);
+    make_reader(subject, control, id);
 }
 
 static void fill(struct subject *subject, clientid_control *control)

@@ -263,7 +263,7 @@ static unsigned rule_status(const char *text)
         if (strncmp(text, conflicts[i], strlen(conflicts[i])) == 0)
             return 409;
     }
-    return 400;
+    return strncmp(text, "identity:", strlen("identity:")) == 0 ? 403 : 400;
 }
 
 static unsigned status_of(int rc, const clientid_error *error)

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define LINE_MAX_CHARS 76
-#define WORD_BYTES     45 /* of an encoded word: 60 characters in base64, 72 with what surrounds them */
+#define WORD_BYTES     39 /* of an encoded word: with "Subject: " before it, it fits a line of 76 */
 
 struct out {
     char *text; /* NULL: no memory */
@@ -139,7 +139,7 @@ static void put_from(struct out *out, const char *from)
         put_text(out, "=?UTF-8?B?");
         put_base64(out, (const unsigned char *)name.ptr,
                    name.len <= WORD_BYTES ? name.len : piece_of(name, WORD_BYTES));
-        put_text(out, "?= ");
+        put_text(out, name.len > 12 ? "?=\r\n " : "?= ");
     }
     put_text(out, "<");
     put(out, address.ptr, address.len);

@@ -4,8 +4,10 @@
 
 #include "log.h"
 
+#include <clientid/anypoint.h>
 #include <clientid/store.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +26,25 @@ static int no_memory(clientid_error *error)
     return CLIENTID_ERR_NOMEM;
 }
 
+/* Each library knows its own scheme. */
+static int open_source(clientid_source *out, const char *uri, clientid_error *error)
+{
+    if (strncmp(uri, "anypoint:", 9) == 0)
+        return clientid_anypoint_source(out, uri, error);
+    if (strncmp(uri, "sqlite:", 7) == 0)
+        return clientid_store_source(out, uri, error);
+    *error = (clientid_error){.code = CLIENTID_ERR_CONFIG, .pointer = "/store"};
+    snprintf(error->text, sizeof(error->text), "expected \"sqlite:FILE\" or \"anypoint:FILE\"");
+    return error->code;
+}
+
 static int start(clientid_sync **out, clientid_gateway *gateway, const char *uri, const char *state,
                  clientid_error *error)
 {
     clientid_source source = {.size = sizeof source};
     const clientid_sync_options options = {
         .size = sizeof options, .state = state, .mode = CLIENTID_SYNC_SHARE, .log = on_news};
-    int rv = uri != NULL ? clientid_store_source(&source, uri, error) : 0;
+    int rv = uri != NULL ? open_source(&source, uri, error) : 0;
     if (rv == 0)
         rv = clientid_sync_new(out, gateway, uri != NULL ? &source : NULL, &options, error);
     if (rv < 0)

@@ -423,14 +423,16 @@ static int delete_contracts(clientid_control *control, uint64_t application_id, 
     return rc;
 }
 
-int clientid__application_delete(clientid_control *control, uint64_t id, clientid_error *error)
+/* |asks|: the caller must be allowed to; else it follows from something that was. */
+static int delete_application(clientid_control *control, uint64_t id, bool asks,
+                              clientid_error *error)
 {
     uint64_t now_ns = clientid__now(control);
     struct clientid__application_facts facts;
     int rc = clientid__found(error, CLIENTID__STORE(control, application->facts, id, &facts, error),
                              "application", id);
 
-    if (rc == 0)
+    if (rc == 0 && asks)
         rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_MANAGE, 0, id, error);
     if (rc != 0)
         return rc;
@@ -450,6 +452,11 @@ int clientid__application_delete(clientid_control *control, uint64_t id, clienti
     return rc;
 }
 
+int clientid__application_delete(clientid_control *control, uint64_t id, clientid_error *error)
+{
+    return delete_application(control, id, false, error);
+}
+
 int clientid_control_application_delete(clientid_control *control, uint64_t id,
                                         clientid_error *error)
 {
@@ -460,5 +467,5 @@ int clientid_control_application_delete(clientid_control *control, uint64_t id,
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, clientid__application_delete(control, id, error), error);
+    return clientid__end(control, delete_application(control, id, true, error), error);
 }

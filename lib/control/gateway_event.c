@@ -357,7 +357,10 @@ int clientid_control_user_request_retry(clientid_control *control, uint64_t id, 
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, retry(control, id, event_id, error), error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = retry(control, id, event_id, error);
+    return clientid__end(control, rc, error);
 }
 
 /* ---- the gateway's answer -------------------------------------------------------------------- */
@@ -414,6 +417,9 @@ static int answered(clientid_control *control, uint64_t application_id, uint64_t
     if (rc == 0 && event.application_id != application_id)
         rc = CLIENTID_ERR_NOT_FOUND;
     rc = clientid__found(error, rc, "such event", event_id);
+    if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_ANSWER, event.api_id,
+                           application_id, error);
     if (rc != 0)
         return rc;
     if (event.subscription == 0)
@@ -489,15 +495,13 @@ static int append(void *sink, uint64_t provider_id, uint64_t position, clientid_
     return rc;
 }
 
-int clientid_control_delivered_credentials(clientid_control *control, uint64_t application_id,
-                                           char **text, clientid_error *error)
+int clientid__delivered_credentials(clientid_control *control, uint64_t application_id, char **text,
+                                    clientid_error *error)
 {
     struct list list = {control, application_id, NULL, 1, error};
     char *end = NULL;
     int rc;
 
-    if (control == NULL || text == NULL)
-        return clientid__bad_argument(error);
     list.text = malloc(2);
     if (list.text == NULL)
         return clientid__fail(error, CLIENTID_ERR_NOMEM, "out of memory");
@@ -514,4 +518,20 @@ int clientid_control_delivered_credentials(clientid_control *control, uint64_t a
     memcpy(end, "]", 2);
     *text = list.text;
     return 0;
+}
+
+int clientid_control_delivered_credentials(clientid_control *control, uint64_t application_id,
+                                           char **text, clientid_error *error)
+{
+    int rc;
+
+    if (control == NULL || text == NULL)
+        return clientid__bad_argument(error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may_see(control, CLIENTID_PERMISSION_APPLICATION_READ, 0, application_id, error);
+    if (rc == 0)
+        rc = clientid__delivered_credentials(control, application_id, text, error);
+    return clientid__looked(control, rc, error);
 }

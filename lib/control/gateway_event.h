@@ -39,4 +39,8 @@ int clientid__notice_turned(clientid_control *control,
                             const struct clientid__contract_facts *contract,
                             enum clientid__turn turn, uint64_t now_ns, clientid_error *error);
 
+/* clientid_control_delivered_credentials, inside a transaction that has asked whether the caller may. */
+int clientid__delivered_credentials(clientid_control *control, uint64_t application_id, char **text,
+                                    clientid_error *error);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Webhooks, providers, user requests and applications as the vendor's REST interface shows and takes them. */
 #include "control/control.h"
+#include "control/gateway_event.h"
 #include "control/object_json.h"
 
 #include "base/error.h"
@@ -664,7 +665,7 @@ static int put_credentials(clientid_control *control, struct clientid__writer *w
 {
     char *text = NULL;
     json_t *array;
-    int rc = clientid_control_delivered_credentials(control, id, &text, error);
+    int rc = clientid__delivered_credentials(control, id, &text, error);
 
     if (rc != 0)
         return rc;
@@ -720,6 +721,9 @@ int clientid_application_to_rest_json(clientid_control *control, uint64_t id, ch
     if (rc != 0)
         return rc;
     w = clientid__writer_begin();
-    rc = clientid__end(control, put_application(control, &w, id, error), error);
+    rc = clientid__may_see(control, CLIENTID_PERMISSION_APPLICATION_READ, 0, id, error);
+    if (rc == 0)
+        rc = put_application(control, &w, id, error);
+    rc = clientid__end(control, clientid__found(error, rc, "application", id), error);
     return end(&w, rc, text, error);
 }

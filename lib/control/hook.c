@@ -192,7 +192,10 @@ int clientid_control_hook_create(clientid_control *control, const clientid_hook_
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, create(control, record, id, error), error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = create(control, record, id, error);
+    return clientid__end(control, rc, error);
 }
 
 static int update(clientid_control *control, uint64_t id, const clientid_hook_record *record,
@@ -229,7 +232,10 @@ int clientid_control_hook_update(clientid_control *control, uint64_t id,
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, update(control, id, record, error), error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = update(control, id, record, error);
+    return clientid__end(control, rc, error);
 }
 
 static int delete_hook(clientid_control *control, uint64_t id, clientid_error *error)
@@ -260,7 +266,10 @@ int clientid_control_hook_delete(clientid_control *control, uint64_t id, clienti
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, delete_hook(control, id, error), error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = delete_hook(control, id, error);
+    return clientid__end(control, rc, error);
 }
 
 /* ---- read ------------------------------------------------------------------------------------ */
@@ -268,18 +277,33 @@ int clientid_control_hook_delete(clientid_control *control, uint64_t id, clienti
 int clientid_control_hook_get(clientid_control *control, uint64_t id, clientid_hook_fn *emit,
                               void *sink, clientid_error *error)
 {
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
     if (id == 0)
         return clientid__found(error, CLIENTID_ERR_NOT_FOUND, "webhook", id);
-    return clientid__found(error, CLIENTID__STORE(control, hook->each, id, emit, sink, error),
-                           "webhook", id);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, hook->each, id, emit, sink, error);
+    return clientid__looked(control, clientid__found(error, rc, "webhook", id), error);
 }
 
 int clientid_control_hook_list(clientid_control *control, clientid_hook_fn *emit, void *sink,
                                clientid_error *error)
 {
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
-    return CLIENTID__STORE(control, hook->each, 0, emit, sink, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, hook->each, 0, emit, sink, error);
+    return clientid__looked(control, rc, error);
 }

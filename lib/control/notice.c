@@ -92,6 +92,8 @@ int clientid_control_notices_set(clientid_control *control, int enabled, clienti
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, CLIENTID__STORE(control, notice->set, enabled != 0, error),
-                         error);
+    rc = clientid__operator(control, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, notice->set, enabled != 0, error);
+    return clientid__end(control, rc, error);
 }

@@ -54,7 +54,8 @@ static void wipe_all(json_t *value)
 
 static void wipe(json_t *root)
 {
-    static const char *const secrets[] = {"clientSecret", "client_secret", "password", "credentials"};
+    static const char *const secrets[] = {"clientSecret", "client_secret", "password",
+                                          "credentials"};
 
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
         wipe_all(json_object_get(root, secrets[i]));

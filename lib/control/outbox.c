@@ -126,6 +126,13 @@ static int take(void *sink, const clientid_delivery *row, uint64_t hook_id, uint
     return emit_open(due, row, hook_id);
 }
 
+int clientid__operator(const clientid_control *control, clientid_error *error)
+{
+    return control->has_caller ? clientid__fail(error, CLIENTID_ERR_FORBIDDEN,
+                                                "deliveries are for the operator alone")
+                               : 0;
+}
+
 int clientid_control_delivery_due(clientid_control *control, const uint64_t *busy,
                                   size_t busy_count, size_t max, clientid_delivery_fn *emit,
                                   void *sink, uint64_t *next_ns, clientid_error *error)
@@ -136,6 +143,9 @@ int clientid_control_delivery_due(clientid_control *control, const uint64_t *bus
     if (control == NULL || emit == NULL || next_ns == NULL || (busy_count > 0 && busy == NULL) ||
         max > UINT32_MAX || busy_count > UINT32_MAX)
         return clientid__bad_argument(error);
+    rc = clientid__operator(control, error);
+    if (rc != 0)
+        return rc;
     due.now_ns = clientid__now(control);
     /* The heads are read in the order of their time: after the busy ones, |max| and one that says when to come again. */
     rc = CLIENTID__STORE(control, outbox->each, max + busy_count + 1, take, &due, error);
@@ -273,8 +283,10 @@ int clientid_control_delivery_done(clientid_control *control, uint64_t id,
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(
-        control, done(control, id, outcome, not_before_ns, clean(detail, text), error), error);
+    rc = clientid__operator(control, error);
+    if (rc == 0)
+        rc = done(control, id, outcome, not_before_ns, clean(detail, text), error);
+    return clientid__end(control, rc, error);
 }
 
 int clientid__outbox_drop_hook(clientid_control *control, uint64_t hook_id, uint64_t now_ns,
@@ -309,6 +321,8 @@ int clientid_control_delivery_backlog(clientid_control *control, uint64_t *count
     rc = clientid__begin(control, CLIENTID__READ, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control,
-                         CLIENTID__STORE(control, outbox->backlog, count, oldest_ns, error), error);
+    rc = clientid__operator(control, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, outbox->backlog, count, oldest_ns, error);
+    return clientid__end(control, rc, error);
 }

@@ -13,4 +13,7 @@ int clientid__outbox_mail(clientid_control *control, clientid_str recipient, cli
 int clientid__outbox_drop_hook(clientid_control *control, uint64_t hook_id, uint64_t now_ns,
                                clientid_error *error);
 
+/* Deliveries are for the operator alone: CLIENTID_ERR_FORBIDDEN for a caller. */
+int clientid__operator(const clientid_control *control, clientid_error *error);
+
 #endif

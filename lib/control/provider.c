@@ -100,7 +100,10 @@ int clientid_control_provider_create(clientid_control *control,
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, create(control, record, id, error), error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = create(control, record, id, error);
+    return clientid__end(control, rc, error);
 }
 
 struct name {
@@ -159,7 +162,10 @@ int clientid_control_provider_update(clientid_control *control, uint64_t id,
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, update(control, id, record, error), error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = update(control, id, record, error);
+    return clientid__end(control, rc, error);
 }
 
 static int delete_provider(clientid_control *control, uint64_t id, clientid_error *error)
@@ -192,7 +198,10 @@ int clientid_control_provider_delete(clientid_control *control, uint64_t id, cli
     rc = clientid__begin(control, CLIENTID__WRITE, error);
     if (rc != 0)
         return rc;
-    return clientid__end(control, delete_provider(control, id, error), error);
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = delete_provider(control, id, error);
+    return clientid__end(control, rc, error);
 }
 
 /* ---- read ------------------------------------------------------------------------------------ */
@@ -200,18 +209,33 @@ int clientid_control_provider_delete(clientid_control *control, uint64_t id, cli
 int clientid_control_provider_get(clientid_control *control, uint64_t id,
                                   clientid_provider_fn *emit, void *sink, clientid_error *error)
 {
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
     if (id == 0)
         return clientid__found(error, CLIENTID_ERR_NOT_FOUND, "provider", id);
-    return clientid__found(error, CLIENTID__STORE(control, provider->each, id, emit, sink, error),
-                           "provider", id);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, provider->each, id, emit, sink, error);
+    return clientid__looked(control, clientid__found(error, rc, "provider", id), error);
 }
 
 int clientid_control_provider_list(clientid_control *control, clientid_provider_fn *emit,
                                    void *sink, clientid_error *error)
 {
+    int rc;
+
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
-    return CLIENTID__STORE(control, provider->each, 0, emit, sink, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    rc = clientid__may(control, CLIENTID_PERMISSION_GATEWAY_MANAGE, 0, 0, error);
+    if (rc == 0)
+        rc = CLIENTID__STORE(control, provider->each, 0, emit, sink, error);
+    return clientid__looked(control, rc, error);
 }

@@ -279,6 +279,23 @@ static int take_steps(clientid_control *control, const clientid_user_request *re
     }
 }
 
+/* What each type takes; access requests and the verbs they lead to ask no more. */
+static int may(clientid_control *control, const clientid_user_request *request,
+               clientid_error *error)
+{
+    switch (request->type) {
+    case CLIENTID_USER_REQUEST_CREATION:
+        return clientid__may(control, CLIENTID_PERMISSION_APPLICATION_CREATE, 0, 0, error);
+    case CLIENTID_USER_REQUEST_REGISTRATION:
+    case CLIENTID_USER_REQUEST_DEREGISTRATION:
+        return clientid__may(control, CLIENTID_PERMISSION_APPLICATION_USE, 0,
+                             request->application_id, error);
+    default:
+        return clientid__may(control, CLIENTID_PERMISSION_APPLICATION_MANAGE, 0,
+                             request->application_id, error);
+    }
+}
+
 static int find_application(clientid_control *control, const clientid_user_request *request,
                             const struct clientid__api_facts *api, uint64_t now_ns, uint64_t *id,
                             clientid_error *error)
@@ -301,8 +318,10 @@ static int create(clientid_control *control, const clientid_user_request *reques
 {
     uint64_t now_ns = clientid__now(control);
     struct clientid__api_facts first = {.id = 0};
-    int rc = one_provider(control, request, &first, error);
+    int rc = may(control, request, error);
 
+    if (rc == 0)
+        rc = one_provider(control, request, &first, error);
     if (rc == 0)
         rc = find_application(control, request, &first, now_ns, application_id, error);
     if (rc == 0)
@@ -348,33 +367,53 @@ int clientid_control_user_request_create(clientid_control *control,
 /* ---- read ------------------------------------------------------------------------------------ */
 
 struct reading {
+    const clientid_control *control;
+    bool all; /* the caller may see those of others */
     clientid_user_request_fn *emit;
     void *sink;
+    size_t seen;
+    uint64_t max;
 };
 
 static int emit_with_status(void *sink, const clientid_user_request_record *record)
 {
-    const struct reading *reading = sink;
+    struct reading *reading = sink;
     clientid_user_request_record whole = *record;
 
+    if (!reading->all && !clientid__str_eq(record->owner, clientid__requester(reading->control)))
+        return 0;
+    if (reading->max != 0 && reading->seen == reading->max)
+        return 0;
+    reading->seen++;
     whole.status = clientid_user_request_status_of(record->states, record->state_count);
     return reading->emit(reading->sink, &whole);
+}
+
+static bool sees_all(const clientid_control *control)
+{
+    return !control->has_caller || control->caller.role == CLIENTID_ROLE_ADMINISTRATOR;
 }
 
 int clientid_control_user_request_get(clientid_control *control, uint64_t id,
                                       clientid_user_request_fn *emit, void *sink,
                                       clientid_error *error)
 {
-    struct reading reading = {emit, sink};
+    struct reading reading = {.control = control, .emit = emit, .sink = sink};
+    int rc;
 
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
     if (id == 0)
         return clientid__found(error, CLIENTID_ERR_NOT_FOUND, "user request", id);
-    return clientid__found(error,
-                           CLIENTID__STORE(control, user_request->each, id, 0, 0, 0,
-                                           emit_with_status, &reading, error),
-                           "user request", id);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    reading.all = sees_all(control); /* as the caller is now */
+    rc = CLIENTID__STORE(control, user_request->each, id, 0, 0, 0, emit_with_status, &reading,
+                         error);
+    if (rc == 0 && reading.seen == 0)
+        rc = CLIENTID_ERR_NOT_FOUND;
+    return clientid__looked(control, clientid__found(error, rc, "user request", id), error);
 }
 
 int clientid_control_user_request_list(clientid_control *control, uint64_t application_id,
@@ -382,10 +421,16 @@ int clientid_control_user_request_list(clientid_control *control, uint64_t appli
                                        clientid_user_request_fn *emit, void *sink,
                                        clientid_error *error)
 {
-    struct reading reading = {emit, sink};
+    struct reading reading = {.control = control, .emit = emit, .sink = sink, .max = max};
+    int rc;
 
     if (control == NULL || emit == NULL)
         return clientid__bad_argument(error);
-    return CLIENTID__STORE(control, user_request->each, 0, application_id, after_id, max,
-                           emit_with_status, &reading, error);
+    rc = clientid__look(control, error);
+    if (rc != 0)
+        return rc;
+    reading.all = sees_all(control);
+    rc = CLIENTID__STORE(control, user_request->each, 0, application_id, after_id,
+                         reading.all ? max : 0, emit_with_status, &reading, error);
+    return clientid__looked(control, rc, error);
 }

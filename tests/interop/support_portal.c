@@ -33,15 +33,9 @@ static void write_file(const struct portal *portal, const char *name, const char
     assert_int_equal(fclose(file), 0);
 }
 
-void portal_prepare(struct portal *portal, const char *more)
+void portal_configure(const struct portal *portal, const char *more)
 {
     char config[8192];
-    struct portal_store store;
-    *portal = (struct portal){.pid = -1, .dir = "/tmp/clientid-portal-XXXXXX"};
-    assert_non_null(mkdtemp(portal->dir));
-    portal->names = json_pack("{s:s,s:s,s:s}", "org", PORTAL_ORGANIZATION, "env",
-                              PORTAL_ENVIRONMENT, "dir", portal->dir);
-    write_file(portal, "sealing.key", "0123456789abcdef0123456789abcdef");
     snprintf(
         config, sizeof config,
         "{\"listen\":\"127.0.0.1:0\",\"portFile\":\"%s/port\",\"store\":\"sqlite:%s/store.db\","
@@ -49,6 +43,17 @@ void portal_prepare(struct portal *portal, const char *more)
         "\"environmentId\":\"" PORTAL_ENVIRONMENT "\"%s}",
         portal->dir, portal->dir, portal->dir, more);
     write_file(portal, "config", config);
+}
+
+void portal_prepare(struct portal *portal, const char *more)
+{
+    struct portal_store store;
+    *portal = (struct portal){.pid = -1, .dir = "/tmp/clientid-portal-XXXXXX"};
+    assert_non_null(mkdtemp(portal->dir));
+    portal->names = json_pack("{s:s,s:s,s:s}", "org", PORTAL_ORGANIZATION, "env",
+                              PORTAL_ENVIRONMENT, "dir", portal->dir);
+    write_file(portal, "sealing.key", "0123456789abcdef0123456789abcdef");
+    portal_configure(portal, more);
     portal_open(portal, &store); /* makes it */
     portal_close(&store);
 }
@@ -87,6 +92,22 @@ void portal_start(struct portal *portal)
             return;
     }
     fail_msg("clientid-portal did not start: %s", read_file(portal, "err"));
+}
+
+void portal_start_at(struct portal *portal, const char *port)
+{
+    char *text = read_file(portal, "config");
+    char listen[64];
+    char *rest = strstr(text, "\"portFile\"");
+    assert_non_null(rest);
+    snprintf(listen, sizeof listen, "{\"listen\":\"127.0.0.1:%s\",", port);
+    size_t size = strlen(listen) + strlen(rest) + 1;
+    char *config = calloc(1, size);
+    snprintf(config, size, "%s%s", listen, rest);
+    write_file(portal, "config", config);
+    free(config);
+    free(text);
+    portal_start(portal);
 }
 
 int portal_stop(struct portal *portal)

@@ -24,8 +24,12 @@ struct portal {
 
 /* A folder with a fresh store and a configuration.  |more|: further keys, ",\"registration\":true", or "". */
 void portal_prepare(struct portal *portal, const char *more);
+/* The configuration anew, with other further keys. */
+void portal_configure(const struct portal *portal, const char *more);
 /* Waits until it listens.  Again after portal_stop or portal_kill: on another port. */
 void portal_start(struct portal *portal);
+/* The same at that port, as an operator would who starts it anew. */
+void portal_start_at(struct portal *portal, const char *port);
 int portal_stop(struct portal *portal);  /* SIGTERM; its exit code */
 void portal_kill(struct portal *portal); /* SIGKILL */
 void portal_remove(struct portal *portal);

@@ -431,7 +431,8 @@ static void make_world(struct fuzz *f)
 {
     const struct portal_row rows[] = {
         {"mia", "POST", "/apimanager/api/v1/organizations/${org}/environments/${env}/apis",
-         "{\"instanceLabel\":\"orders\",\"spec\":{\"groupId\":\"${org}\",\"assetId\":\"a\",\"version\":"
+         "{\"instanceLabel\":\"orders\",\"spec\":{\"groupId\":\"${org}\",\"assetId\":\"a\","
+         "\"version\":"
          "\"1\"}}",
          201, NULL},
         {"mia", "POST", "/apimanager/api/v1/organizations/${org}/environments/${env}/apis/1/tiers",

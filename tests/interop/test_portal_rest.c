@@ -447,6 +447,7 @@ static void test_take_over(void **state)
     portal_start(&world.portal); /* on another port; |first| goes on */
     PORTAL_ROWS(&world.portal, creation);
     (void)callback_wait(&world.callback, 0);
+    await(&world, "request", "WAITING_THIRDPARTY");
     portal_kill(&first);
     PORTAL_ROWS(&world.portal, creation);
     (void)callback_wait(&world.callback, 1);

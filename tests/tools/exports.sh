@@ -5,7 +5,7 @@
 set -eu
 build=$1
 cd "$(dirname "$0")/../.."
-for library in libclientid libclientid-store libclientid-access; do
+for library in libclientid libclientid-store libclientid-anypoint libclientid-access; do
     [ -e "$build/$library.so" ] || [ "$library" != libclientid-access ] || continue
     nm -D --defined-only "$build/$library.so" | awk '$2 != "A" { print $3 }' | sed 's/@.*//' | sort >"$build/$library.exports"
     if [ "${2:-}" = --write ]; then

@@ -29,6 +29,7 @@ allow limit "base/ limit/"
 allow policy "base/ extract/ limit/ policy/"
 allow sync "base/ registry/ sync/ limit/limit.h gateway.h"
 allow store "base/ store/"
+allow anypoint "base/ anypoint/"
 allow control "base/ store/store.h control/"
 allow access "base/ extract/base64.h access/"
 allow . "base/ extract/ registry/ limit/ policy/ gateway.h state.h tally.h inquiry.h"
@@ -64,10 +65,10 @@ only 'openssl/' 'lib/registry/secret.c' 'lib/control/password.c' 'lib/control/se
     'lib/access/saml_key.c'
 only 'xxhash' 'lib/base/hash.c'
 only 'uthash' 'lib/state.h' 'lib/policy/*' 'lib/sync/*'
-only 'jansson' 'lib/policy/*_json.[ch]' 'lib/control/*_json.[ch]'
+only 'jansson' 'lib/policy/*_json.[ch]' 'lib/control/*_json.[ch]' 'lib/anypoint/*_json.[ch]'
 only 'pcre2' 'lib/policy/pointcut.c'
 only 'sqlite3' 'lib/store/*'
-only 'curl/' 'lib/sync/http.c'
+only 'curl/' 'lib/anypoint/http.c'
 only 'libxml/' 'lib/access/*'
 only 'xmlsec/' 'lib/access/*'
 

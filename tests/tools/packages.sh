@@ -5,7 +5,7 @@ set -eu
 
 build="gcc make pkg-config libc6-dev libssl-dev libjansson-dev uthash-dev libxxhash-dev libpcre2-dev
     libsqlite3-dev libmicrohttpd-dev libcurl4-openssl-dev libxml2-dev libxmlsec1-dev curl"
-check="$build g++ libcmocka-dev strace sqlite3 openssl"
+check="$build g++ libcmocka-dev strace sqlite3 openssl jq"
 hosts="$check nginx nginx-dev caddy ca-certificates python3 python3-venv nghttp2-client valgrind"
 bench="$hosts libnginx-mod-http-lua gnuplot-nox"
 charts="gnuplot-nox"

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Runs the first shell block of a README as a newcomer would: in a fresh copy, from its first line to its last.  What curl
-# answers must be what the comments at the ends of its lines say ("# 401").  Installs packages; what it starts is ended.
-# usage: quickstart.sh README
+# Runs a shell block of a README, the first or the given one, as a newcomer would: in a fresh copy, from its first line to its last.
+# What curl answers must be what the comments at the ends of its lines say ("# 401").  Installs packages; what it starts is ended.
+# usage: quickstart.sh README [BLOCK]
 set -eu
 cd "$(dirname "$0")/../.."
 readme=$1
+block=${2:-1}
 work=$(mktemp -d)
 group=
 # NGINX leaves the session of who starts it.
@@ -18,7 +19,7 @@ finish() {
 trap finish EXIT
 mkdir "$work/copy"
 tar --exclude=./build --exclude=./.git -c . | tar -x -C "$work/copy"
-awk '/^```sh$/ { on = 1; next } /^```$/ && on { exit } on' "$readme" >"$work/lines"
+awk -v block="$block" '/^```sh$/ { on = ++n == block; next } /^```$/ { on = 0 } on' "$readme" >"$work/lines"
 sed -n 's/^curl .*# *//p' "$work/lines" | grep -o '[0-9][0-9][0-9]' >"$work/due" || true
 [ -s "$work/due" ] || { echo "$readme: no lines, or no curl that says what is due" >&2; exit 1; }
 (cd "$work/copy" && exec setsid bash -euo pipefail "$work/lines") >"$work/out" 2>"$work/err" </dev/null &
