@@ -111,13 +111,19 @@ static bool is_text(const clientid_secret *secret)
     return true;
 }
 
-/* The one to tell a gateway that takes one: which began last. */
+/*
+ * The one to tell a gateway that takes one: which ends last.  A rotation gives the old one an end, and none to the new one, whose
+ * begin is 0 when it is in force at once.
+ */
 static const clientid_secret *newest(const clientid_secret secrets[2])
 {
     if (secrets[0].algorithm == CLIENTID_SECRET_NONE)
         return &secrets[1];
     if (secrets[1].algorithm == CLIENTID_SECRET_NONE)
         return &secrets[0];
+    if (secrets[0].not_after_ns != secrets[1].not_after_ns) /* 0 is never: the greatest */
+        return secrets[1].not_after_ns - 1 > secrets[0].not_after_ns - 1 ? &secrets[1]
+                                                                         : &secrets[0];
     return secrets[1].not_before_ns > secrets[0].not_before_ns ? &secrets[1] : &secrets[0];
 }
 
@@ -174,6 +180,12 @@ static bool put_secrets(json_t *item, const clientid_secret secrets[2])
            json_object_set_new_nocheck(item, "secrets", secrets_json(secrets)) == 0;
 }
 
+/* A slice that is empty may be NULL, which jansson takes for a failure. */
+static json_t *slice_json(clientid_str text)
+{
+    return json_stringn(text.ptr != NULL ? text.ptr : "", text.len);
+}
+
 static json_t *number_text(uint64_t number)
 {
     char text[24];
@@ -186,9 +198,8 @@ static bool put_item(struct page *page, const clientid_contract_event *contract,
 {
     json_t *item = json_object();
     bool good =
-        json_object_set_new_nocheck(
-            item, "organizationId",
-            json_stringn(page->options->organization.ptr, page->options->organization.len)) == 0 &&
+        json_object_set_new_nocheck(item, "organizationId",
+                                    slice_json(page->options->organization)) == 0 &&
         json_object_set_new_nocheck(item, "contractId", number_text(contract->id)) == 0 &&
         json_object_set_new_nocheck(item, "apiId", number_text(page->options->api_id)) == 0 &&
         json_object_set_new_nocheck(item, "versionId", json_string_nocheck("")) == 0 &&
@@ -198,10 +209,7 @@ static bool put_item(struct page *page, const clientid_contract_event *contract,
         json_object_set_new_nocheck(
             item, "clientId", json_stringn(contract->client_id.ptr, contract->client_id.len)) ==
             0 &&
-        json_object_set_new_nocheck(
-            item, "clientName",
-            json_stringn(contract->name.ptr != NULL ? contract->name.ptr : "",
-                         contract->name.len)) == 0 &&
+        json_object_set_new_nocheck(item, "clientName", slice_json(contract->name)) == 0 &&
         put_secrets(item, contract->secrets) &&
         json_object_set_new_nocheck(item, "removed", in_force ? json_null() : json_true()) == 0;
 
@@ -379,10 +387,11 @@ static int fill(struct page *page, clientid_position *now)
 
 static json_t *link_json(const struct page *page, const struct cursor *cursor)
 {
+    clientid_str path = page->options->path;
     char text[CURSOR_BYTES];
 
     print_cursor(cursor, text);
-    return json_pack("s%++", page->options->path.ptr, page->options->path.len, "?cursor=", text);
+    return json_pack("s%++", path.ptr != NULL ? path.ptr : "", path.len, "?cursor=", text);
 }
 
 static int write(struct page *page, const clientid_position *now, clientid_feed_page *out)

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#define REQUESTS_MAX 4096
+#define REQUESTS_MAX 65536
 
 struct callback_state {
     pthread_mutex_t lock;
@@ -217,6 +217,17 @@ size_t callback_count(const struct callback *callback)
     size_t count = callback->state->count;
     pthread_mutex_unlock(&callback->state->lock);
     return count;
+}
+
+void callback_settle(const struct callback *callback)
+{
+    for (uint64_t end_ms = now_ms() + 10000; now_ms() < end_ms; sleep_ms(1)) {
+        const union MHD_DaemonInfo *info =
+            MHD_get_daemon_info(callback->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+        if (info->num_connections == 0)
+            return;
+    }
+    fail_msg("a connection to the callback did not end within 10 s");
 }
 
 const struct callback_request *callback_wait(struct callback *callback, size_t index)

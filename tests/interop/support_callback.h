@@ -32,6 +32,8 @@ void callback_answers(struct callback *callback, unsigned count, unsigned status
 /* Every answer comes after so long. */
 void callback_delays(struct callback *callback, unsigned ms);
 
+/* Waits up to 10 s until no connection is open: nothing that was sent comes later. */
+void callback_settle(const struct callback *callback);
 size_t callback_count(const struct callback *callback);
 /* The request with that index; waits up to 10 s for it, else fails the test.  Valid until callback_stop. */
 const struct callback_request *callback_wait(struct callback *callback, size_t index);

@@ -279,8 +279,8 @@ static char *request_text(const char *method, const char *path, const char *auth
     return text;
 }
 
-struct portal_answer portal_ask(const struct portal *portal, const char *method, const char *path,
-                                const char *authorization, const char *type, const char *body)
+char *portal_request(const struct portal *portal, const char *method, const char *path,
+                     const char *authorization, const char *type, const char *body)
 {
     char *full_path = portal_fill(portal, path);
     char *full_authorization = portal_fill(portal, authorization != NULL ? authorization : "");
@@ -288,13 +288,20 @@ struct portal_answer portal_ask(const struct portal *portal, const char *method,
     if (type == NULL && body != NULL)
         type = "application/json";
     char *text = request_text(method, full_path, full_authorization, type, full_body);
+    free(full_path);
+    free(full_authorization);
+    free(full_body);
+    return text;
+}
+
+struct portal_answer portal_ask(const struct portal *portal, const char *method, const char *path,
+                                const char *authorization, const char *type, const char *body)
+{
+    char *text = portal_request(portal, method, path, authorization, type, body);
     struct reply reply = ask_bytes(portal->port, text, strlen(text));
     struct portal_answer answer = {reply.status, reply.head, reply.body, NULL};
     if (reply.length != 0)
         answer.json = json_loadb(reply.body, (size_t)reply.length, JSON_DECODE_ANY, NULL);
-    free(full_path);
-    free(full_authorization);
-    free(full_body);
     free(text);
     return answer;
 }

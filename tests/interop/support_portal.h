@@ -76,6 +76,9 @@ struct portal_answer {
 struct portal_answer portal_ask(const struct portal *portal, const char *method, const char *path,
                                 const char *authorization, const char *type, const char *body);
 void portal_answer_free(struct portal_answer *answer);
+/* The bytes that portal_ask sends, for a connection of the caller's own; free it. */
+char *portal_request(const struct portal *portal, const char *method, const char *path,
+                     const char *authorization, const char *type, const char *body);
 
 /*
  * Whether |json| has what |pattern| (JSON with names, or one of the texts below) says, and keeps what it says to keep.  Objects may have more keys,

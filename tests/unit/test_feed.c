@@ -174,10 +174,12 @@ static void check_secrets(struct gateway *g, const struct facts *facts, const js
             assert_string_equal(
                 json_string_value(json_object_get(json_array_get(slots, used - 1), "hash")), hash);
     }
-    if (slots == NULL)
-        assert_string_equal(json_string_value(json_object_get(item, "clientSecret")), hash);
-    else
+    if (slots != NULL)
         assert_int_equal(json_array_size(slots), used);
+    /* A gateway that takes one secret takes the one set last. */
+    if (app.newest_slot != 0)
+        hex_of(hash, app.secrets[app.newest_slot - 1].hash, 32);
+    assert_string_equal(json_string_value(json_object_get(item, "clientSecret")), hash);
 }
 
 static void check_contract(struct gateway *g, const struct facts *facts)
@@ -344,6 +346,19 @@ static void both_secrets_of_a_rotation_are_told(void **state)
 }
 
 /* One change of an application changes all its contracts, under one revision: a page may end between them. */
+static void a_feed_without_organization_and_path(void **state)
+{
+    struct support_store *s = *state;
+    const clientid_feed_options options = {.size = sizeof(options),
+                                           .api_id = support_new_api(s, "orders")};
+    clientid_feed_page page = {.size = sizeof(page)};
+
+    support_new_contract(s, support_new_application(s, "shop"), options.api_id, 0);
+    assert_int_equal(clientid_control_feed(s->control, &options, &page, &s->error), 0);
+    assert_non_null(strstr(page.text, "\"organizationId\":\"\""));
+    clientid_json_free(page.text);
+}
+
 static void a_page_that_ends_within_a_revision(void **state)
 {
     struct support_store *s = *state;
@@ -539,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_approved_contracts_are_told_and_their_end, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(both_secrets_of_a_rotation_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_feed_without_organization_and_path, setup, teardown),
         cmocka_unit_test_setup_teardown(a_page_that_ends_within_a_revision, setup, teardown),
         cmocka_unit_test_setup_teardown(a_change_behind_the_first_pass, setup, teardown),
         cmocka_unit_test_setup_teardown(a_group_is_told_to_its_members, setup, teardown),
