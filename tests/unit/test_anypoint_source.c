@@ -37,7 +37,7 @@ struct fixture {
 
 static const char config_text[] =
     "{\"url\":\"%s\",\"organizationId\":\"org\",\"environmentId\":\"env\",\"clientId\":\"gateway\","
-    "\"clientSecret\":{\"file\":\"%s/secret\"},\"apis\":{%s},\"interval\":\"100ms\"%s}";
+    "\"clientSecret\":{\"file\":\"%s/secret\"},\"apis\":{%s}%s%s}";
 
 static void write_config(struct fixture *f, const char *name, const char *apis, const char *more)
 {
@@ -46,7 +46,8 @@ static void write_config(struct fixture *f, const char *name, const char *apis, 
     snprintf(path, sizeof(path), "%s/secret", f->folder);
     file_write(path, SUPPORT_PLANE_SECRET "\n");
     snprintf(path, sizeof(path), "%s/%s", f->folder, name);
-    snprintf(text, sizeof(text), config_text, f->plane.url, f->folder, apis, more);
+    snprintf(text, sizeof(text), config_text, f->plane.url, f->folder, apis,
+             strstr(more, "interval") != NULL ? "" : ",\"interval\":\"100ms\"", more);
     file_write(path, text);
 }
 
@@ -677,7 +678,7 @@ static void test_held_request_wakes(void **state)
     struct fixture f;
 
     (void)state;
-    model_new(&f, "");
+    model_new(&f, ",\"interval\":\"1h\""); /* nothing waits for that */
     support_model_contract(&f.model, 0, 1, 0, 1);
     support_model_contract(&f.model, 1, 2, 0, 1);
     assert_int_equal(load(&f), 0);
@@ -693,6 +694,50 @@ static void test_held_request_wakes(void **state)
     assert_int_equal(contracts(&f), 1);
     assert_false(has(&f, "stock", "client-1"));
     assert_true(poll_holds(&f, 2)); /* and is asked again */
+    /* A page without contracts is an end, but after a held request no reason to wait. */
+    support_plane_lock(&f.plane);
+    f.model.tiers[1].revision = ++f.model.revision;
+    f.model.tiers[1].maximum = 5;
+    support_plane_unlock(&f.plane);
+    assert_int_equal(poll_until(&f), 1);
+    assert_int_equal(changes(&f), 0);
+    for (int i = 0; i < 5 && f.events > 0; i++) { /* each of the two has it */
+        poll_source(&f);
+        assert_int_equal(changes(&f), 0);
+    }
+    assert_true(poll_holds(&f, 2));
+    fixture_del(&f);
+}
+
+/* A list of tiers is all there are. */
+static void test_polled_tiers(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    model_new(&f, ",\"longPoll\":false");
+    f.model.polls_tiers = true;
+    f.model.tiers[1].revision = ++f.model.revision;
+    f.model.tiers[1].maximum = 5;
+    f.model.tiers[2] = f.model.tiers[1];
+    support_model_contract(&f.model, 0, 1, 1, 1);
+    assert_int_equal(load(&f), 0);
+    assert_int_equal(clientid__registry_size(f.registry.registry).tiers, 2);
+    support_plane_lock(&f.plane);
+    f.model.tiers[2].removed = true;
+    f.model.tiers[3] = f.model.tiers[1];
+    support_model_contract(&f.model, 3, 1, 3, 1); /* of a tier that was not there */
+    support_plane_unlock(&f.plane);
+    for (int i = 0; i < 2500; i++) {
+        if (poll_source(&f) == 1)
+            assert_int_equal(changes(&f), 0);
+        if (has(&f, "orders", "client-3") &&
+            clientid__registry_size(f.registry.registry).tiers == 2)
+            break;
+        pause_ms(2);
+    }
+    assert_true(has(&f, "orders", "client-3"));
+    assert_int_equal(clientid__registry_size(f.registry.registry).tiers, 2);
     fixture_del(&f);
 }
 
@@ -1022,6 +1067,7 @@ int main(void)
         cmocka_unit_test(test_retry_after_in_step),
         cmocka_unit_test(test_etag),
         cmocka_unit_test(test_held_request_wakes),
+        cmocka_unit_test(test_polled_tiers),
         cmocka_unit_test(test_no_long_poll),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_what_the_sink_returns),
