@@ -291,8 +291,8 @@ static int pass_complete(struct clientid__feed *feed, clientid_error *error)
     return rv;
 }
 
-static int advance(struct clientid__anypoint *a, struct clientid__feed *feed, bool end,
-                   bool brings, uint64_t now_ns, clientid_error *error)
+static int advance(struct clientid__anypoint *a, struct clientid__feed *feed, bool end, bool brings,
+                   uint64_t now_ns, clientid_error *error)
 {
     if (!feed->passing) {
         schedule(a, feed, end, brings, now_ns);
