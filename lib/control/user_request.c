@@ -153,7 +153,11 @@ static int create_application(clientid_control *control, const clientid_user_req
     if (clientid_secret_generate(client_id, 32) != 0)
         return clientid__fail(error, CLIENTID_ERR_CRYPTO, "cannot generate a client id");
     record.client_id = clientid__str(client_id, 32);
-    return clientid__application_add(control, &record, (clientid_str){NULL, 0}, now_ns, id, error);
+    rc = clientid__application_add(control, &record, (clientid_str){NULL, 0}, now_ns, id, error);
+    if (rc == 0 && control->has_caller && control->caller.kind == CLIENTID_CALLER_CONNECTED_APP)
+        rc = CLIENTID__STORE(control, application->created_by, *id,
+                             control->caller.connected_app_id, error);
+    return rc;
 }
 
 static int first_active(void *sink, const clientid_tier_record *record)
