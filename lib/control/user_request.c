@@ -371,7 +371,7 @@ int clientid_control_user_request_create(clientid_control *control,
 /* ---- read ------------------------------------------------------------------------------------ */
 
 struct reading {
-    const clientid_control *control;
+    clientid_control *control;
     bool all; /* the caller may see those of others */
     clientid_user_request_fn *emit;
     void *sink;
@@ -379,13 +379,29 @@ struct reading {
     uint64_t max;
 };
 
+/* The requester is a user; a Connected App gets nothing of its owner's but what is about applications that it may read. */
+static int sees(const struct reading *reading, const clientid_user_request_record *record,
+                bool *yes)
+{
+    int rc = 0;
+
+    *yes = reading->all || clientid__str_eq(record->owner, clientid__requester(reading->control));
+    if (*yes && !reading->all && reading->control->caller.kind == CLIENTID_CALLER_CONNECTED_APP)
+        rc = clientid__may(reading->control, CLIENTID_PERMISSION_APPLICATION_READ, 0,
+                           record->application_id, NULL);
+    *yes = *yes && rc == 0;
+    return rc == CLIENTID_ERR_FORBIDDEN ? 0 : rc;
+}
+
 static int emit_with_status(void *sink, const clientid_user_request_record *record)
 {
     struct reading *reading = sink;
     clientid_user_request_record whole = *record;
+    bool yes;
+    int rc = sees(reading, record, &yes);
 
-    if (!reading->all && !clientid__str_eq(record->owner, clientid__requester(reading->control)))
-        return 0;
+    if (rc != 0 || !yes)
+        return rc;
     if (reading->max != 0 && reading->seen == reading->max)
         return 0;
     reading->seen++;
