@@ -69,8 +69,8 @@ const struct route routes[] = {
     {"PUT", prefix "/providers/{providerId}", rest_provider_update, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_rest_provider, NULL, 200, &schema_rest_provider, "gateway-manage", "replace a provider; its name stays"}, \
     {"DELETE", prefix "/providers/{providerId}", rest_provider_delete, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 204, NULL, "gateway-manage", "delete a provider"}, \
     {"GET", prefix "/providers/{providerId}/apis", rest_provider_apis, ROUTE_REST | ROUTE_BASIC, NULL, "page:number limit:number", 200, &schema_rest_api_list, "gateway-manage", "API instances of a provider"}, \
-    {"PUT", prefix "/providers/{providerId}/apis", rest_provider_link, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_anything, NULL, 200, &schema_rest_done, "api-manage", "give API instances to a provider; the body is an array of their ids"}, \
-    {"DELETE", prefix "/providers/{providerId}/apis", rest_provider_unlink, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_anything, NULL, 200, &schema_rest_done, "api-manage", "take API instances from a provider; the body is an array of their ids"}, \
+    {"PUT", prefix "/providers/{providerId}/apis", rest_provider_link, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_anything, NULL, 200, &schema_rest_done, "gateway-manage", "give API instances to a provider; the body is an array of their ids"}, \
+    {"DELETE", prefix "/providers/{providerId}/apis", rest_provider_unlink, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_anything, NULL, 200, &schema_rest_done, "gateway-manage", "take API instances from a provider; the body is an array of their ids"}, \
     {"POST", prefix "/requests", rest_request_create, ROUTE_REST | ROUTE_BASIC | ROUTE_RAW | ROUTE_BODY, &schema_rest_request_create, NULL, 201, &schema_rest_created, "", "ask for an application, for access, for less access, a change, or deletion"}, \
     {"GET", prefix "/requests", rest_request_list, ROUTE_REST | ROUTE_BASIC, NULL, "type:text allusers:flag page:number limit:number", 200, &schema_rest_request_list, "", "requests of a type, those of one's own"}, \
     {"GET", prefix "/requests/{requestId}", rest_request_get, ROUTE_REST | ROUTE_BASIC, NULL, NULL, 200, &schema_rest_request, "", "one request"}, \
@@ -150,7 +150,7 @@ const struct route routes[] = {
     {"PATCH", path, application_update, ROUTE_BODY, &schema_application_update, NULL, 200, &schema_application, "application-manage", "change a client application"}, \
     {"DELETE", path, application_delete, 0, NULL, NULL, 204, NULL, "application-manage", "delete a client application without approved contracts"}, \
     {"POST", path "/secret/reset", application_reset_secret, 0, &schema_secret_reset, NULL, 201, &schema_secret, "application-use", "a new secret; (ours) the old one may go on for a while"}, \
-    {"DELETE", path "/secrets/{slot}", application_end_secret, 0, NULL, NULL, 204, NULL, "application-use", "ours: end secret 1 or 2 at once"}, \
+    {"DELETE", path "/secrets/{slot}", application_end_secret, 0, NULL, NULL, 204, NULL, "application-manage", "ours: end secret 1 or 2 at once"}, \
     {"GET", path "/owners", owner_list, 0, NULL, NULL, 200, &schema_anything, "application-read", "ours: owners, an array"}, \
     {"POST", path "/owners", owner_add, ROUTE_BODY, &schema_owner_add, NULL, 201, &schema_anything, "application-use", "add an owner, by UUID or (ours) name"}, \
     {"DELETE", path "/owners/{userId}", owner_remove, 0, NULL, NULL, 204, NULL, "application-manage", "remove an owner"}, \

@@ -253,7 +253,7 @@ typedef struct clientid_user_request_record {
 
 typedef int clientid_user_request_fn(void *sink, const clientid_user_request_record *record);
 
-/* Those of one's own, or all for an administrator. */
+/* Those of one's own, or all for an administrator; a Connected App: its owner's about applications that it may read. */
 CLIENTID_EXPORT int clientid_control_user_request_get(clientid_control *control, uint64_t id,
                                                       clientid_user_request_fn *emit, void *sink,
                                                       clientid_error *error);

@@ -431,7 +431,9 @@ int clientid_control_feed(clientid_control *control, const clientid_feed_options
     page.groups = json_array();
     rc = clientid__begin(control, CLIENTID__READ, error);
     if (rc == 0) {
-        rc = fill(&page, &now);
+        rc = clientid__may(control, CLIENTID_PERMISSION_FEED_READ, 0, 0, error);
+        if (rc == 0)
+            rc = fill(&page, &now);
         if (rc == 0)
             rc = write(&page, &now, out);
         rc = clientid__end(control, rc, error);

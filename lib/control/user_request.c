@@ -153,7 +153,11 @@ static int create_application(clientid_control *control, const clientid_user_req
     if (clientid_secret_generate(client_id, 32) != 0)
         return clientid__fail(error, CLIENTID_ERR_CRYPTO, "cannot generate a client id");
     record.client_id = clientid__str(client_id, 32);
-    return clientid__application_add(control, &record, (clientid_str){NULL, 0}, now_ns, id, error);
+    rc = clientid__application_add(control, &record, (clientid_str){NULL, 0}, now_ns, id, error);
+    if (rc == 0 && control->has_caller && control->caller.kind == CLIENTID_CALLER_CONNECTED_APP)
+        rc = CLIENTID__STORE(control, application->created_by, *id,
+                             control->caller.connected_app_id, error);
+    return rc;
 }
 
 static int first_active(void *sink, const clientid_tier_record *record)
@@ -367,7 +371,7 @@ int clientid_control_user_request_create(clientid_control *control,
 /* ---- read ------------------------------------------------------------------------------------ */
 
 struct reading {
-    const clientid_control *control;
+    clientid_control *control;
     bool all; /* the caller may see those of others */
     clientid_user_request_fn *emit;
     void *sink;
@@ -375,13 +379,29 @@ struct reading {
     uint64_t max;
 };
 
+/* The requester is a user; a Connected App gets nothing of its owner's but what is about applications that it may read. */
+static int sees(const struct reading *reading, const clientid_user_request_record *record,
+                bool *yes)
+{
+    int rc = 0;
+
+    *yes = reading->all || clientid__str_eq(record->owner, clientid__requester(reading->control));
+    if (*yes && !reading->all && reading->control->caller.kind == CLIENTID_CALLER_CONNECTED_APP)
+        rc = clientid__may(reading->control, CLIENTID_PERMISSION_APPLICATION_READ, 0,
+                           record->application_id, NULL);
+    *yes = *yes && rc == 0;
+    return rc == CLIENTID_ERR_FORBIDDEN ? 0 : rc;
+}
+
 static int emit_with_status(void *sink, const clientid_user_request_record *record)
 {
     struct reading *reading = sink;
     clientid_user_request_record whole = *record;
+    bool yes;
+    int rc = sees(reading, record, &yes);
 
-    if (!reading->all && !clientid__str_eq(record->owner, clientid__requester(reading->control)))
-        return 0;
+    if (rc != 0 || !yes)
+        return rc;
     if (reading->max != 0 && reading->seen == reading->max)
         return 0;
     reading->seen++;
