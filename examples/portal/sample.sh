@@ -33,15 +33,15 @@ for person in root:administrator oona:api-owner mia:member; do
         --secret-file "$folder/password" >/dev/null
 done
 clientidctl api create orders --terms 'Be kind.' >/dev/null
-clientidctl api owner add orders oona >/dev/null
+clientidctl api add-owner orders oona >/dev/null
 clientidctl tier create orders silver --limit 100/1m >/dev/null
 clientidctl tier create orders gold --limit 9000/1m >/dev/null
 clientidctl api create petstore1 --provider 'X Gateway' >/dev/null
-clientidctl api owner add petstore1 oona >/dev/null
+clientidctl api add-owner petstore1 oona >/dev/null
 
 # connected_app NAME OWNER SCOPE: "id secret"
 connected_app() {
-    clientidctl connected-app create "$1" --owner "$2" --scope "$3" --output json |
+    clientidctl connected-app create "$1" --owner "$2" --scope "$3" --json |
         sed -n 's/.*"clientId": *"\([^"]*\)".*"clientSecret": *"\([^"]*\)".*/\1 \2/p'
 }
 bot=$(connected_app bot mia create:client_applications)
