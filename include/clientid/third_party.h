@@ -293,7 +293,10 @@ CLIENTID_EXPORT int clientid_control_event_answer(clientid_control *control,
                                                   uint64_t application_id, uint64_t event_id,
                                                   clientid_str body, clientid_error *error);
 
-/* All credentials that gateways delivered, as the JSON array of the vendor's "credentials"; free it with clientid_json_free. */
+/*
+ * All credentials that gateways delivered, as the JSON array of the vendor's "credentials"; free it with clientid_json_free.  Permission
+ * application-use, since they are secrets; clientid_application_to_rest_json shows none to those who may only read.
+ */
 CLIENTID_EXPORT int clientid_control_delivered_credentials(clientid_control *control,
                                                            uint64_t application_id, char **text,
                                                            clientid_error *error);

@@ -532,6 +532,8 @@ int clientid_control_delivered_credentials(clientid_control *control, uint64_t a
         return rc;
     rc = clientid__may_see(control, CLIENTID_PERMISSION_APPLICATION_READ, 0, application_id, error);
     if (rc == 0)
+        rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_USE, 0, application_id, error);
+    if (rc == 0)
         rc = clientid__delivered_credentials(control, application_id, text, error);
     return clientid__looked(control, rc, error);
 }

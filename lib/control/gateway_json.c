@@ -665,8 +665,15 @@ static int put_credentials(clientid_control *control, struct clientid__writer *w
 {
     char *text = NULL;
     json_t *array;
-    int rc = clientid__delivered_credentials(control, id, &text, error);
+    int rc = clientid__may(control, CLIENTID_PERMISSION_APPLICATION_USE, 0, id, error);
 
+    if (rc ==
+        CLIENTID_ERR_FORBIDDEN) { /* secrets are for those who use them, not for those who look */
+        clientid__put(writer, "credentials", json_array());
+        return 0;
+    }
+    if (rc == 0)
+        rc = clientid__delivered_credentials(control, id, &text, error);
     if (rc != 0)
         return rc;
     array = json_loads(text, 0, NULL);

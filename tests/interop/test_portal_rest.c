@@ -51,6 +51,7 @@ static void prepare(struct world *world, const char *more)
     portal_prepare(&world->portal, more);
     portal_user(&world->portal, "admin", CLIENTID_ROLE_ADMINISTRATOR);
     portal_user(&world->portal, "mia", CLIENTID_ROLE_MEMBER);
+    portal_connected_app(&world->portal, "reader", "mia", CLIENTID_SCOPE_READ_APPLICATIONS);
     portal_user(&world->portal, "tom", CLIENTID_ROLE_MEMBER);
     make_api(&world->portal, "petstore1", "");
     make_api(&world->portal, "petstore2", "");
@@ -214,6 +215,9 @@ static void answer_creation(struct world *world)
          "\"USER_REQUEST\",\"type\":\"APPLICATION_CREATION_REQUEST\",\"status\":\"COMPLETED\","
          "\"application\":\"${application}\",\"state\":{\"${event}\":\"COMPLETED\"}}],\"count\":1,"
          "\"_links\":\"@none\"}"},
+        /* Who may only read sees no secrets. */
+        {"reader", "GET", "/rest/v1/applications/${application}", NULL, 200,
+         "{\"name\":\"Petstore App\",\"credentials\":[]}"},
     };
     await(world, "request", "WAITING_THIRDPARTY");
     PORTAL_ROWS(&world->portal, rows);
