@@ -12,6 +12,8 @@
 
 #include "portal.h"
 
+#include <clientid/third_party.h>
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -75,11 +77,14 @@ json_t *record_api(const struct call *call, const clientid_api_record *record)
 {
     char product[16];
     char discovery[48];
+    char uuid[CLIENTID_UUID_CHARS + 1] = "";
     char *text = NULL;
+    (void)clientid_control_uuid_format(call->control, CLIENTID_UUID_API, record->id, uuid, NULL);
     (void)clientid_api_to_json(record, &text, NULL);
     json_t *json = at_home(call, call_take_json(text));
     product_version(record->version, product, sizeof product);
     (void)snprintf(discovery, sizeof discovery, "%s:%llu", product, (unsigned long long)record->id);
+    set(json, "uuid", json_string(uuid)); /* ours: its id on /rest/v1 */
     set(json, "environmentId", json_string(call->portal->config.environment));
     set(json, "groupId", json_string(call->portal->config.organization));
     set(json, "instanceLabel", json_stringn(record->name.ptr, record->name.len));

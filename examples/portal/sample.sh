@@ -19,7 +19,7 @@ trap stop EXIT
 trap 'exit 130' INT TERM
 
 rm -rf "$folder"
-mkdir -p "$folder" "$folder/state" "$folder/gateway"
+mkdir -p "$folder" "$folder/state" "$folder/gateway" "$folder/third" "$folder/third/state"
 
 # ---- the sample organization; secrets are fake, and obviously so ---------------------
 
@@ -36,7 +36,7 @@ clientidctl api create orders --terms 'Be kind.' >/dev/null
 clientidctl api add-owner orders oona >/dev/null
 clientidctl tier create orders silver --limit 100/1m >/dev/null
 clientidctl tier create orders gold --limit 9000/1m >/dev/null
-clientidctl api create petstore1 --provider 'X Gateway' >/dev/null
+clientidctl api create petstore1 >/dev/null
 clientidctl api add-owner petstore1 oona >/dev/null
 
 # connected_app NAME OWNER SCOPE: "id secret"
@@ -103,6 +103,36 @@ cat >"$folder/gateway.json" <<EOF
 }
 EOF
 
+# ---- a third-party gateway: build/clientid-portal --gateway --config build/portal/third.json takes the portal's webhooks, and
+# ---- build/clientid-proxy --config build/portal/third-gateway.json lets requests through by what they said
+
+CLIENTID_STORE=sqlite:$folder/third/third.db clientidctl init >/dev/null
+CLIENTID_STORE=sqlite:$folder/third/third.db clientidctl api create petstore1 >/dev/null
+cat >"$folder/third.json" <<EOF
+{
+  "listen": "127.0.0.1:0",
+  "portFile": "$folder/third.port",
+  "store": "sqlite:$folder/third/third.db",
+  "sealingKeyFile": "$folder/sealing.key",
+  "organizationId": "$organization",
+  "environmentId": "$environment",
+  "gateway": {"portal": "$portal/portal", "username": "root", "passwordFile": "$folder/password",
+              "hookUsername": "system", "hookPasswordFile": "$folder/password"}
+}
+EOF
+cat >"$folder/third-gateway.json" <<EOF
+{
+  "store": "sqlite:$folder/third/third.db",
+  "state": "$folder/third/state",
+  "apis": {"petstore1": {"policies": [{"policy": "client-id-enforcement", "id": "header:x-api-key"}]}},
+  "proxy": {
+    "listen": "127.0.0.1:0",
+    "portFile": "$folder/third-gateway.port",
+    "routes": [{"prefix": "/petstore1", "api": "petstore1", "upstream": "http://127.0.0.1:UPSTREAM", "stripPrefix": true}]
+  }
+}
+EOF
+
 cat >"$folder/env.new" <<EOF
 PORTAL=$portal ORG=$organization ENV=$environment
 API=1 SILVER=1 GOLD=2
@@ -114,7 +144,7 @@ mv "$folder/env.new" "$folder/env"
 cat <<EOF
 clientid-portal serves a sample organization at $portal; Ctrl-C ends it.
 People: root (administrator), oona (API owner), mia (member), with the password "not a secret".
-API instances: orders (terms, tiers silver and gold, both approved by hand), petstore1 (of the third-party provider "X Gateway").
+API instances: orders (terms, tiers silver and gold, both approved by hand), petstore1.
 Connected Apps: bot (of mia, creates applications), gateway (of oona, reads contracts).
 
 The first lines:

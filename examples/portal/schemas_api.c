@@ -52,6 +52,7 @@ static const struct schema_field api_fields[] = {
     TEXT("version", 0, 0, 255),
     TEXT("productVersion", 0, 0, 0),
     TEXT("autodiscoveryInstanceName", 0, 0, 0),
+    TEXT("uuid", 0, 0, 36),
     TEXT("providerId", SCHEMA_NULLABLE, 0, 255),
     OBJECT("clientProvider", 0, &schema_provider),
     TEXT("terms", SCHEMA_NULLABLE, 0, 65536),

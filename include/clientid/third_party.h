@@ -40,7 +40,7 @@ typedef enum clientid_uuid_kind {
 
 #define CLIENTID_UUID_CHARS 36
 
-/* |out| holds CLIENTID_UUID_CHARS + 1.  CLIENTID_ERR_ARG (kind, an id beyond 2^48), or what reading the store said. */
+/* Also from a callback of the same control.  |out| holds CLIENTID_UUID_CHARS + 1.  CLIENTID_ERR_ARG (kind, an id beyond 2^48), or what reading the store said. */
 CLIENTID_EXPORT int clientid_control_uuid_format(clientid_control *control, clientid_uuid_kind kind,
                                                  uint64_t id, char *out, clientid_error *error);
 /* CLIENTID_ERR_NOT_FOUND for anything that is no UUID of that kind and store. */
