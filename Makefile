@@ -9,6 +9,7 @@
 #   make check-hosts     the modules and clientid-proxy in and behind real NGINX, Envoy and Caddy
 #   make soak            all of them at once, with all that can happen to them; SOAK_SECONDS=600
 #   make asan-hosts      the modules with AddressSanitizer in real hosts, as far as these take it
+#   make portal-sanitized the portal with AddressSanitizer and ThreadSanitizer, as real processes
 #   make asan ubsan tsan unit tests and races again, in build/<name>
 #   make arm64           cross-compiled, unit tests and races under qemu-user, in build/arm64
 #   make models          index, epochs and claims of limits, every interleaving, by spin
@@ -330,6 +331,18 @@ ubsan:
 	$(Q)$(MAKE) test BUILD=build/ubsan SANFLAGS='-fsanitize=undefined -fno-sanitize-recover=all'
 tsan:
 	$(Q)TSAN_OPTIONS=halt_on_error=1 $(MAKE) test BUILD=build/tsan SANFLAGS='-fsanitize=thread'
+
+# The portal, its gateway and its command line as real processes, with sanitizers.
+portal_tests = $(foreach t,api authorization fuzz gateway mail rest saml story tls,interop/test_portal_$(t))
+portal_races = $(foreach t,api kill rest story,interop/test_portal_$(t))
+portal-sanitized:
+	$(Q)$(MAKE) --no-print-directory portal-sanitized-run BUILD=build/asan SANFLAGS='-fsanitize=address -fno-omit-frame-pointer' \
+	    portal_chosen='$(filter-out $(basename $(without:tests/%=%)),$(portal_tests))'
+	$(Q)KILLS=10 $(MAKE) --no-print-directory portal-sanitized-run BUILD=build/tsan SANFLAGS='-fsanitize=thread' \
+	    portal_chosen='$(portal_races)'
+portal-sanitized-run: all $(portal_chosen:%=$(BUILD)/tests/%)
+	$(Q)sh tests/tools/sanitized.sh $(BUILD) $(portal_chosen:%=$(BUILD)/tests/%)
+.PHONY: portal-sanitized portal-sanitized-run
 
 # For arm64, with Debian's cross compiler, and run by qemu-user.  LDFLAGS come from the environment, since a target adds to them.
 arm64:

@@ -84,7 +84,7 @@ static int gather(struct telling *t)
         for (; page != NULL; page = page->next_page)
             t->pages[t->count++] = page;
     }
-    qsort(t->pages, t->count, sizeof(t->pages[0]), by_arrival);
+    qsort(t->pages, t->count, sizeof(struct clientid__page *), by_arrival);
     return 0;
 }
 

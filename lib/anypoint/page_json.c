@@ -692,7 +692,7 @@ int clientid__token_read(char **token, uint64_t *expires_s, const char *body, si
         rv = clientid__place_missing(&top, "access_token");
     if (rv == 0)
         rv = clientid__place_number(&top, "expires_in", 0, INT32_MAX, expires_s);
-    if (rv == 0) {
+    if (rv == 0 && text != NULL) {
         *token = clientid__strdup(&clientid__malloc, clientid__cstr(text));
         if (*token == NULL)
             rv = clientid__fail(document.error, CLIENTID_ERR_NOMEM, "out of memory");

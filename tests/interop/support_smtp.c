@@ -17,10 +17,14 @@
 
 #define MAILS_MAX 256
 
+#define SESSIONS_MAX 64
+
 struct smtp_state {
     pthread_mutex_t lock;
     struct smtp_mail mails[MAILS_MAX];
     size_t count, refusals, busy;
+    int fds[SESSIONS_MAX]; /* of sessions, -1: free */
+    size_t sessions;       /* threads that have not ended */
 };
 
 struct session {
@@ -93,9 +97,32 @@ struct start {
     int fd;
 };
 
+static void begin(struct smtp_state *state, int fd)
+{
+    size_t i = 0;
+    pthread_mutex_lock(&state->lock);
+    state->sessions++;
+    while (i < SESSIONS_MAX && state->fds[i] >= 0)
+        i++;
+    if (i < SESSIONS_MAX)
+        state->fds[i] = fd;
+    pthread_mutex_unlock(&state->lock);
+}
+
+/* Before the descriptor is closed: its number may be another one's then. */
+static void forget(struct smtp_state *state, int fd)
+{
+    pthread_mutex_lock(&state->lock);
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        state->fds[i] = state->fds[i] == fd ? -1 : state->fds[i];
+    pthread_mutex_unlock(&state->lock);
+}
+
 static void *serve(void *arg)
 {
     struct start *start = arg;
+    struct smtp_state *state = start->state;
+    int fd = start->fd;
     struct session session = {
         start->state, fdopen(start->fd, "r"), fdopen(dup(start->fd), "w"), {NULL, NULL, NULL}};
     char line[2048];
@@ -103,10 +130,14 @@ static void *serve(void *arg)
     say(&session, "220 sink");
     while (fgets(line, sizeof line, session.in) != NULL && obey(&session, line))
         continue;
+    forget(state, fd);
     fclose(session.in);
     fclose(session.out);
     free(session.mail.from);
     free(session.mail.to);
+    pthread_mutex_lock(&state->lock);
+    state->sessions--;
+    pthread_mutex_unlock(&state->lock);
     return NULL;
 }
 
@@ -118,6 +149,7 @@ static void *listen_loop(void *arg)
         struct start *start = malloc(sizeof *start);
         pthread_t thread;
         *start = (struct start){smtp->state, fd};
+        begin(smtp->state, fd);
         if (pthread_create(&thread, NULL, serve, start) == 0)
             pthread_detach(thread);
     }
@@ -133,6 +165,7 @@ void smtp_start(struct smtp *smtp)
     const int on = 1;
     smtp->state = calloc(1, sizeof *smtp->state);
     pthread_mutex_init(&smtp->state->lock, NULL);
+    memset(smtp->state->fds, 0xff, sizeof smtp->state->fds);
     smtp->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(smtp->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     assert_int_equal(bind(smtp->fd, (struct sockaddr *)&address, len), 0);
@@ -142,12 +175,31 @@ void smtp_start(struct smtp *smtp)
     assert_int_equal(pthread_create(&smtp->thread, NULL, listen_loop, smtp), 0);
 }
 
-/* Sessions may still run: what they hold stays. */
+static size_t end_sessions(struct smtp_state *state)
+{
+    pthread_mutex_lock(&state->lock);
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        if (state->fds[i] >= 0)
+            shutdown(state->fds[i], SHUT_RDWR);
+    }
+    size_t left = state->sessions;
+    pthread_mutex_unlock(&state->lock);
+    return left;
+}
+
 void smtp_stop(struct smtp *smtp)
 {
     shutdown(smtp->fd, SHUT_RDWR);
     pthread_join(smtp->thread, NULL);
     close(smtp->fd);
+    while (end_sessions(smtp->state) != 0)
+        sleep_ms(5);
+    for (size_t i = 0; i < smtp->state->count; i++) {
+        free(smtp->state->mails[i].from);
+        free(smtp->state->mails[i].to);
+        free(smtp->state->mails[i].text);
+    }
+    free(smtp->state);
 }
 
 size_t smtp_count(const struct smtp *smtp)

@@ -503,7 +503,8 @@ static void request_at_random(struct fuzz *f)
         inner = json_object_iter_next(json_object_iter_value(at), inner);
     method = json_object_iter_key(inner);
     operation = json_object_iter_value(inner);
-    for (size_t i = 0; i < sizeof(upper); i++)
+    assert_true(strlen(method) < sizeof(upper));
+    for (size_t i = 0; method[i] != '\0'; i++)
         upper[i] = (char)(method[i] >= 'a' && method[i] <= 'z' ? method[i] - 32 : method[i]);
     upper[strlen(method)] = '\0';
     make_target(f, path, operation);
