@@ -549,7 +549,7 @@ uninstall-nginx:
 uninstall:
 	rm -f $(foreach h,$(notdir $(wildcard include/clientid/*.h)),"$(DESTDIR)$(INCLUDEDIR)/clientid/$(h)")
 	rm -f $(foreach f,$(installed_libs),"$(DESTDIR)$(LIBDIR)/$(f)")
-	rm -f $(foreach f,libclientid.pc libclientid-store.pc libclientid-access.pc,"$(DESTDIR)$(LIBDIR)/pkgconfig/$(f)")
+	rm -f $(foreach f,libclientid.pc libclientid-store.pc libclientid-anypoint.pc libclientid-access.pc,"$(DESTDIR)$(LIBDIR)/pkgconfig/$(f)")
 	rm -f $(foreach f,$(notdir $(programs)),"$(DESTDIR)$(BINDIR)/$(f)")
 	-rmdir "$(DESTDIR)$(INCLUDEDIR)/clientid"
 
