@@ -477,6 +477,11 @@ $(bench_portal): $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(sort $(wildcard bench
 .PHONY: bench-portal
 bench-portal: $(bench_portal) $(BUILD)/clientid-portal
 	$(Q)$(bench_portal) $(BUILD)/clientid-portal $(BUILD)/bench/portal
+# Tiny: every answer is the one that is due.
+.PHONY: bench-portal-smoke
+bench-portal-smoke: $(bench_portal) $(BUILD)/clientid-portal
+	$(Q)$(bench_portal) $(BUILD)/clientid-portal $(BUILD)/bench/portal 1 1000 >$(BUILD)/bench/portal-smoke.txt
+	@echo "bench-portal-smoke passed"
 
 bench_commit = $(shell git rev-parse --short HEAD 2>/dev/null)
 bench: $(bench_bin)
@@ -508,7 +513,7 @@ instructions-update-run: $(BUILD)/bench/instructions
 check:
 	$(Q)sh tests/tools/packages.sh check
 	$(Q)$(MAKE) --no-print-directory check-all
-check-all: all layers headers exports test replay examples readme installed interop bench-smoke
+check-all: all layers headers exports test replay examples readme installed interop bench-smoke bench-portal-smoke
 	@echo "check passed"
 
 # ---- install ------------------------------------------------------------------------
