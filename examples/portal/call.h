@@ -36,7 +36,8 @@ struct call {
     size_t parameter_count;
     struct call_pair query[CALL_QUERY_MAX];
     size_t query_count;
-    char address[64]; /* of the client */
+    char address[64];  /* of the client */
+    uint64_t begun_ns; /* monotonic */
 
     char *body;
     size_t body_len, body_cap;

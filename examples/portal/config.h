@@ -40,6 +40,7 @@ struct config {
     char *listen_host, *listen_port; /* "127.0.0.1", "0" */
     char *certificate, *key;         /* TLS; NULL: plain HTTP */
     char *port_file;
+    char *access_log; /* file, "-" for standard output; NULL: none */
     char *store;      /* "sqlite:FILE" */
     char *public_url; /* what links in answers and mails begin with; NULL: only paths */
     char *pepper_file, *sealing_key_file;

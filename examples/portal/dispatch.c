@@ -266,7 +266,10 @@ static void *slow_lane(void *arg)
     struct portal *portal = arg;
     struct call *call;
     while ((call = take_slow(portal)) != NULL) {
-        run(call);
+        if (atomic_load(&portal->stopping)) /* many may wait, and the stop waits for them */
+            call_refuse(call, 503, "", "the portal is stopping");
+        else
+            run(call);
         MHD_resume_connection(call->connection); /* the last touch: it may be gone now */
     }
     return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* clientid-portal: starts the parts, waits for a signal, ends them in reverse. */
+#include "access_log.h"
 #include "delivery.h"
 #include "desk.h"
 #include "dispatch.h"
@@ -35,7 +36,7 @@ static const char help[] =
     "  --version      print the version\n"
     "  --help         print this\n"
     "\n"
-    "Signals: SIGTERM and SIGINT finish what is under way and end.\n"
+    "Signals: SIGTERM and SIGINT finish what is under way and end; SIGHUP reopens the access log.\n"
     "\n"
     "Exit codes: 0 stopped as asked, or the configuration is good; 1 a port, file or thread could\n"
     "not be had; 2 wrong usage; 3 the configuration is wrong.\n";
@@ -119,6 +120,10 @@ static bool start(struct portal *portal)
     }
     if (!read_secrets(portal) || !read_hook_password(portal))
         return false;
+    if (!access_log_open(portal)) {
+        say("cannot write %s: %s", portal->config.access_log, strerror(errno));
+        return false;
+    }
     if (clientid_attempts_new(&portal->attempts, &error) != 0 ||
         desks_open(portal, desks, &error) != 0) {
         say_error("store", &error);
@@ -142,6 +147,7 @@ static void stop(struct portal *portal)
     slow_stop(portal);
     watch_stop(portal);
     delivery_stop(portal);
+    access_log_close(portal);
     desks_close(portal);
     saml_stop(portal);
     clientid_attempts_del(portal->attempts);
@@ -160,6 +166,7 @@ static void block_signals(sigset_t *set)
     (void)sigemptyset(set);
     (void)sigaddset(set, SIGTERM);
     (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGHUP);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)pthread_sigmask(SIG_BLOCK, set, NULL);
 }
@@ -182,7 +189,8 @@ static int serve(const char *file, bool check_only, bool gateway)
     static struct portal portal = {.lock = PTHREAD_MUTEX_INITIALIZER,
                                    .changed = PTHREAD_COND_INITIALIZER,
                                    .writing = PTHREAD_MUTEX_INITIALIZER,
-                                   .delivery_wake = -1};
+                                   .delivery_wake = -1,
+                                   .access_log = -1};
     clientid_error error = {0};
     sigset_t signals;
     int signal_number;
@@ -204,7 +212,8 @@ static int serve(const char *file, bool check_only, bool gateway)
     block_signals(&signals);
     bool started = start(&portal);
     if (started) {
-        (void)sigwait(&signals, &signal_number);
+        while (sigwait(&signals, &signal_number) == 0 && signal_number == SIGHUP)
+            access_log_reopen(&portal);
         say("stopping");
     }
     stop(&portal);

@@ -48,6 +48,7 @@ struct portal {
     pthread_mutex_t
         writing; /* one writer at a time: SQLite's own waiting sleeps, and may starve somebody */
     atomic_bool stopping;
+    atomic_int access_log; /* descriptor; -1: none */
 
     struct MHD_Daemon *daemon;
     pthread_t slow_thread, watch_thread, delivery_thread;

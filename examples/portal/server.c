@@ -2,6 +2,7 @@
 /* libmicrohttpd's side: a request is handed on when it is whole, and not before. */
 #include "server.h"
 
+#include "access_log.h"
 #include "call.h"
 #include "dispatch.h"
 #include "target.h"
@@ -115,7 +116,10 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
     char *query = (char *)(uintptr_t)strchr(target, '?');
     if (call == NULL)
         return NULL;
-    *call = (struct call){.portal = portal, .connection = connection, .target = strdup(target)};
+    *call = (struct call){.portal = portal,
+                          .connection = connection,
+                          .target = strdup(target),
+                          .begun_ns = monotonic_ns()};
     pthread_mutex_lock(&portal->lock);
     portal->calls++;
     pthread_mutex_unlock(&portal->lock);
@@ -139,6 +143,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     if (call == NULL)
         return;
     dispatch_forget(call);
+    access_log_write(call);
     set_since(call, monotonic_ns());
     call_free(call);
 }

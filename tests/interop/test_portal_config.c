@@ -32,7 +32,8 @@ static const struct {
     {"a number out of range", "{" GOOD ",\"threads\":0}", 3, "/threads is too small"},
     {"no port", "{\"listen\":\"127.0.0.1\",\"store\":\"sqlite:x\"," IDS "}", 3, "/listen"},
     {"no UUID",
-     "{\"listen\":\"127.0.0.1:1\",\"store\":\"sqlite:x\",\"organizationId\":\"XXXXXXXX-0001-4000-8000-"
+     "{\"listen\":\"127.0.0.1:1\",\"store\":\"sqlite:x\",\"organizationId\":\"XXXXXXXX-0001-4000-"
+     "8000-"
      "0123456789ab\",\"environmentId\":\"" PORTAL_ENVIRONMENT "\"}",
      3, "/organizationId"},
     {"no duration", "{" GOOD ",\"tokenLifetime\":\"soon\"}", 3, "/tokenLifetime"},
@@ -72,6 +73,7 @@ static void what_cannot_be_had_ends_the_start(void **state)
     static const struct {
         const char *why, *more, *part;
     } starts[] = {
+        {"no folder for the access log", ",\"accessLog\":\"/nowhere/log\"", "/nowhere/log"},
         {"no key file", ",\"sealingKeyFile\":\"/nowhere/key\"", "sealing key"},
         {"no certificate", ",\"certificate\":\"/nowhere/c\",\"key\":\"/nowhere/k\"", "/nowhere/c"},
     };
@@ -100,11 +102,44 @@ static void what_cannot_be_had_ends_the_start(void **state)
     folder_del(folder);
 }
 
+/* Who did what, by route, and nothing that came with it. */
+static void the_access_log_has_no_secrets(void **state)
+{
+    static const struct portal_row rows_[] = {
+        {"mia", "GET", "/accounts/api/profile?secret=in-the-query", NULL, 200, NULL},
+        {NULL, "POST", "/accounts/login", "{\"username\":\"mia\",\"password\":\"in-the-body\"}",
+         401, NULL},
+    };
+    struct portal portal;
+    char log[128], more[160];
+    char *text;
+    size_t len;
+
+    (void)state;
+    portal_prepare(&portal, "");
+    snprintf(log, sizeof(log), "%s/access.log", portal.dir);
+    snprintf(more, sizeof(more), ",\"accessLog\":\"%s\"", log);
+    portal_configure(&portal, more);
+    portal_user(&portal, "mia", CLIENTID_ROLE_MEMBER);
+    portal_start(&portal);
+    PORTAL_ROWS(&portal, rows_);
+    assert_int_equal(portal_stop(&portal), 0);
+    text = file_read(log, &len);
+    assert_has(text, " GET /accounts/api/profile 200 ");
+    assert_has(text, " mia\n");
+    assert_has(text, " POST /accounts/login 401 ");
+    assert_hasnt(text, "in-the-");
+    assert_hasnt(text, portal_name(&portal, "mia"));
+    free(text);
+    portal_remove(&portal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_configurations_say_where),
         cmocka_unit_test(what_cannot_be_had_ends_the_start),
+        cmocka_unit_test(the_access_log_has_no_secrets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
