@@ -39,6 +39,11 @@ void answer_prepare(struct transfer *transfer, const struct outlet *outlet,
         transfer_end(transfer, CLIENTID_DELIVERY_LATER, "this portal is no gateway");
         return;
     }
+    if (delivery->locked) {
+        transfer_end(transfer, CLIENTID_DELIVERY_LATER,
+                     "it cannot be opened with this sealing key");
+        return;
+    }
     (void)snprintf(transfer->peer, sizeof transfer->peer, "%.255s", config->gateway.portal);
     if (!transfer_open(transfer, config) || !set_request(transfer, outlet, delivery)) {
         transfer_end(transfer, CLIENTID_DELIVERY_LATER, "out of memory");

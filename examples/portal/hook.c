@@ -116,6 +116,11 @@ void hook_prepare(struct transfer *transfer, const struct outlet *outlet,
                   const clientid_delivery *delivery)
 {
     const struct config *config = outlet->config;
+    if (delivery->locked) {
+        transfer_end(transfer, CLIENTID_DELIVERY_LATER,
+                     "its password cannot be opened with this sealing key");
+        return;
+    }
     if (!put_peer(transfer, delivery->url)) {
         transfer_end(transfer, CLIENTID_DELIVERY_REFUSED, "the URL is not one");
         return;

@@ -36,7 +36,8 @@ typedef struct clientid_delivery {
     /* HOOK; ANSWER: what follows the portal's base URL, for a PUT */
     clientid_str url;
     uint32_t authentication; /* clientid_hook_authentication */
-    uint32_t reserved;
+    uint32_t
+        locked; /* 1: its password, or an ANSWER's body, is sealed with another key or damaged: it cannot be sent */
     clientid_str username, password, file_id;
     /* MAIL */
     clientid_str recipient;

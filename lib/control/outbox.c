@@ -113,6 +113,15 @@ static bool is_busy(const struct due *due, uint64_t lane)
            bsearch(&lane, due->busy, due->busy_count, sizeof(lane), by_number) != NULL;
 }
 
+/* One that cannot be opened must not keep the others from being sent: it is given without what is sealed. */
+static int emit_locked(const struct due *due, clientid_delivery *delivery, int rc)
+{
+    if (rc == CLIENTID_ERR_NOMEM)
+        return rc;
+    delivery->locked = 1;
+    return due->emit(due->sink, delivery);
+}
+
 /* The same of what is said. */
 static int emit_answer(struct due *due, const clientid_delivery *row, uint64_t foreign_id)
 {
@@ -129,8 +138,7 @@ static int emit_answer(struct due *due, const clientid_delivery *row, uint64_t f
         return clientid__fail(due->error, CLIENTID_ERR_NOMEM, "out of memory");
     rc = clientid__unseal(due->control, &place, row->body, text, &len, due->error);
     delivery.body = clientid__str((const char *)text, len);
-    if (rc == 0)
-        rc = due->emit(due->sink, &delivery);
+    rc = rc == 0 ? due->emit(due->sink, &delivery) : emit_locked(due, &delivery, rc);
     explicit_bzero(text, row->body.len);
     free(text);
     return rc;
@@ -148,11 +156,11 @@ static int emit_open(struct due *due, const clientid_delivery *row, uint64_t hoo
     delivery.password = (clientid_str){NULL, 0};
     if (row->password.len == 0)
         return due->emit(due->sink, &delivery);
-    if (row->password.len > sizeof(password))
-        return clientid__fail(due->error, CLIENTID_ERR_CORRUPT, "a webhook's password is too long");
-    rc = clientid__unseal(due->control, &place, row->password, password, &len, due->error);
+    rc = row->password.len > sizeof(password)
+             ? CLIENTID_ERR_CORRUPT
+             : clientid__unseal(due->control, &place, row->password, password, &len, due->error);
     if (rc != 0)
-        return rc;
+        return emit_locked(due, &delivery, rc);
     delivery.password = clientid__str((const char *)password, len);
     rc = due->emit(due->sink, &delivery);
     explicit_bzero(password, sizeof(password));

@@ -5,6 +5,7 @@
 #include "support_random.h"
 
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -484,18 +485,54 @@ static void test_many(void **state)
     support_store_del(&s);
 }
 
+/* Another sealing key, or a damaged password, must not keep the others from being told. */
+static void test_locked(void **state)
+{
+    static struct support_delivery d[4];
+    const clientid_hook_record sealed = {.size = sizeof(sealed),
+                                         .url = CLIENTID_STR("http://127.0.0.1:1/sealed"),
+                                         .provider_type = 0, /* of all providers */
+                                         .subscriptions = CLIENTID_HOOK_EVENT_CREATION,
+                                         .authentication = CLIENTID_HOOK_BASIC,
+                                         .username = CLIENTID_STR("system"),
+                                         .password = CLIENTID_STR("sss")};
+    struct support_gateway g;
+    uint64_t app = 0, hook = 0, next;
+    sqlite3 *db = NULL;
+    size_t count, locked = 0;
+
+    (void)state;
+    support_gateway_new(&g);
+    assert_int_equal(clientid_control_hook_create(g.s.control, &sealed, &hook, &g.s.error), 0);
+    assert_int_equal(sqlite3_open(g.s.file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "UPDATE hook SET password = zeroblob(length(password))"
+                                  " WHERE length(password) > 0",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_true(sqlite3_changes(db) > 0);
+    sqlite3_close(db);
+    ask(&g, &app, g.petstore1);
+    for (int turn = 0; turn < 2; turn++) { /* one lane: one after the other */
+        count = support_due(&g.s, d, 4, &next);
+        assert_int_equal(count, 1);
+        locked += d[0].record.locked;
+        if (d[0].record.locked)
+            assert_string_equal(d[0].password, "");
+        support_done(&g.s, d[0].record.id, CLIENTID_DELIVERY_DONE);
+    }
+    assert_int_equal(locked, 1);
+    support_gateway_del(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_busy_lanes),
-        cmocka_unit_test(test_back_off_and_giving_up),
-        cmocka_unit_test(test_retry_after),
-        cmocka_unit_test(test_detail_is_clean),
-        cmocka_unit_test(test_at_least_once),
-        cmocka_unit_test(test_several_hooks),
-        cmocka_unit_test(test_against_a_model),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_order),           cmocka_unit_test(test_locked),
+        cmocka_unit_test(test_busy_lanes),      cmocka_unit_test(test_back_off_and_giving_up),
+        cmocka_unit_test(test_retry_after),     cmocka_unit_test(test_detail_is_clean),
+        cmocka_unit_test(test_at_least_once),   cmocka_unit_test(test_several_hooks),
+        cmocka_unit_test(test_against_a_model), cmocka_unit_test(test_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
