@@ -163,19 +163,13 @@ static bool find(struct call *call, uint64_t *id, uint32_t *status)
 struct listing {
     const struct call *call;
     struct page page;
-    clientid_str query, client_id;
+    clientid_str query;
 };
-
-static bool same(clientid_str a, clientid_str b)
-{
-    return a.len == b.len && memcmp(a.ptr, b.ptr, b.len) == 0;
-}
 
 static int take(void *self, const clientid_contract_record *record)
 {
     struct listing *listing = self;
-    if ((listing->client_id.ptr != NULL && !same(record->client_id, listing->client_id)) ||
-        !record_has(record->application_name, listing->query) || !page_takes(&listing->page))
+    if (!record_has(record->application_name, listing->query) || !page_takes(&listing->page))
         return 0;
     return page_put(&listing->page, record_contract(listing->call, record));
 }
@@ -193,13 +187,13 @@ static bool read_filter(struct call *call, clientid_contract_filter *filter)
     return false;
 }
 
-/* The library counts and cuts pages by itself where nothing is searched for in texts. */
+/* The library counts and cuts pages by itself where nothing is searched for in names. */
 static int list(struct call *call, clientid_contract_filter *filter, struct listing *listing,
                 clientid_error *error)
 {
     uint64_t total = 0;
     int rc;
-    if (listing->query.len != 0 || listing->client_id.ptr != NULL)
+    if (listing->query.len != 0)
         return clientid_control_contract_list(call->control, filter, take, listing, error);
     rc = clientid_control_contract_count(call->control, filter, &total, error);
     filter->max = listing->page.limit;
@@ -217,7 +211,7 @@ void contract_list(struct call *call)
     struct listing listing = {.call = call};
     clientid_error error = {0};
     (void)call_query(call, "query", &listing.query);
-    (void)call_query(call, "coreServicesId", &listing.client_id);
+    (void)call_query(call, "coreServicesId", &filter.client_id);
     if (!api_of(call, &filter.api_id) || !read_filter(call, &filter) ||
         !page_begin(call, 0, 250, 100, &listing.page))
         return;

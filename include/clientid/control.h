@@ -531,6 +531,7 @@ typedef struct clientid_contract_filter {
     uint64_t after_id;       /* for paging: only greater ids */
     uint64_t max;            /* 0: no end */
     uint64_t offset;         /* so many of them are left out first; slower than |after_id| */
+    clientid_str client_id;  /* of the application; empty: any */
 } clientid_contract_filter;
 
 /* How many there are, whatever |after_id|, |offset| and |max| say. */

@@ -159,7 +159,7 @@ static int rows(struct clientid__sqlite *s, const char *text, const struct clien
     " LEFT JOIN tier t ON t.id = c.tier_id LEFT JOIN tier r ON r.id = c.requested_tier_id"         \
     " LEFT JOIN terms s ON s.id = c.terms_id WHERE "
 /*
- * ?1 after, ?2 limit, ?8 offset; the filter: ?3 to ?7; who looks: ?9 an owner, ?10 whether also of APIs, or ?11 a Connected App
+ * ?1 after, ?2 limit, ?8 offset; the filter: ?3 to ?7, ?13; who looks: ?9 an owner, ?10 whether also of APIs, or ?11 a Connected App
  * that was granted and ?12 that created.
  */
 #define FILTER                                                                                     \
@@ -167,6 +167,7 @@ static int rows(struct clientid__sqlite *s, const char *text, const struct clien
     " OR c.requested_tier_id IS NOT NULL) AND (?5 = 0 OR c.api_id = ?5)"                           \
     " AND (?6 = 0 OR c.application_id = ?6)"                                                       \
     " AND (?7 = 0 OR c.tier_id = ?7 OR c.requested_tier_id = ?7)"                                  \
+    " AND (?13 = '' OR c.application_id = (SELECT id FROM application WHERE client_id = ?13))"     \
     " AND (?9 = '' AND ?11 = 0"                                                                    \
     "  OR EXISTS(SELECT 1 FROM owner WHERE application_id = c.application_id AND name = ?9)"       \
     "  OR ?10 AND EXISTS(SELECT 1 FROM api_owner WHERE api_id = c.api_id AND name = ?9)"           \
@@ -192,6 +193,8 @@ static const char *statement(const clientid_contract_filter *filter,
     }
     static const char all[2][2500] = TEXTS("1"),
                       of_application[2][2500] = TEXTS("c.application_id = ?6"),
+                      of_client[2][2500] = TEXTS(
+                          "c.application_id = (SELECT id FROM application WHERE client_id = ?13)"),
                       of_tier[2][2500] = TEXTS("(c.tier_id = ?7 OR c.requested_tier_id = ?7)"),
                       waiting[2][2500] = TEXTS("(c.status = 1 OR c.requested_tier_id IS NOT NULL)"),
                       of_api[2][2500] = TEXTS("c.api_id = ?5"), viewed[2][2500] = TEXTS(VIEWED);
@@ -199,6 +202,8 @@ static const char *statement(const clientid_contract_filter *filter,
 
     if (filter->application_id != 0)
         return of_application[what];
+    if (filter->client_id.len != 0)
+        return of_client[what];
     if (filter->tier_id != 0)
         return of_tier[what];
     if (viewer != NULL && filter->api_id == 0)
@@ -208,7 +213,7 @@ static const char *statement(const clientid_contract_filter *filter,
     return filter->api_id != 0 ? of_api[what] : all[what];
 }
 
-#define FILTER_ARGS 12
+#define FILTER_ARGS 13
 
 static void filter_args(const clientid_contract_filter *filter,
                         const struct clientid__viewer *viewer,
@@ -230,6 +235,7 @@ static void filter_args(const clientid_contract_filter *filter,
     out[9] = clientid__sql_u64(viewer->owns_apis);
     out[10] = clientid__sql_u64(viewer->connected_app_id);
     out[11] = clientid__sql_u64(viewer->creator_id);
+    out[12] = clientid__sql_str(filter->client_id);
 }
 
 static int list(clientid_store *store, const clientid_contract_filter *filter,
@@ -254,7 +260,7 @@ static int count_rows(clientid_store *store, const clientid_contract_filter *fil
     struct clientid__sql_arg args[FILTER_ARGS];
 
     if (viewer == NULL && filter->api_id != 0 && filter->application_id == 0 &&
-        filter->tier_id == 0 && filter->waiting == 0)
+        filter->tier_id == 0 && filter->waiting == 0 && filter->client_id.len == 0)
         return clientid__sqlite_number(s, of_api,
                                        CLIENTID__SQL_ARGS(clientid__sql_u64(filter->api_id),
                                                           clientid__sql_u64(filter->status)),
