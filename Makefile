@@ -71,6 +71,8 @@ proxy_pkgs := libmicrohttpd libcurl
 core_libs  := $(call pkg,--libs $(core_pkgs))
 store_libs := $(call pkg,--libs $(store_pkgs))
 anypoint_libs := $(call pkg,--libs $(anypoint_pkgs))
+# A build for another architecture may have no curl: then without what needs it, programs too.
+curl          := $(shell $(PKG_CONFIG) --exists libcurl 2>/dev/null && echo yes)
 proxy_libs := $(call pkg,--libs $(proxy_pkgs))
 test_libs  := $(call pkg,--libs cmocka)
 
@@ -87,7 +89,7 @@ say = $(if $(V),:,printf '  %-7s %s\n')
 core_src  := $(sort $(wildcard lib/*.c $(foreach d,base extract registry limit policy sync,lib/$(d)/*.c)))
 store_src := $(sort $(wildcard lib/store/*.c lib/control/*.c))
 access_src := $(if $(access),$(sort $(wildcard lib/access/*.c)))
-anypoint_src := $(sort $(wildcard lib/anypoint/*.c))
+anypoint_src := $(if $(curl),$(sort $(wildcard lib/anypoint/*.c)))
 
 # Objects and libraries depend on this file.  It is rewritten only when the compiler, the flags or the
 # list of sources changed, so a removed source or a new CFLAGS rebuilds what it should.
@@ -106,11 +108,11 @@ store_so := libclientid-store.so.$(VERSION)
 anypoint_so := libclientid-anypoint.so.$(VERSION)
 core_a   := $(BUILD)/libclientid.a
 store_a  := $(BUILD)/libclientid-store.a
-anypoint_a := $(BUILD)/libclientid-anypoint.a
+anypoint_a := $(if $(curl),$(BUILD)/libclientid-anypoint.a)
 access_so := libclientid-access.so.$(VERSION)
 access_a := $(BUILD)/libclientid-access.a
 libs     := $(core_a) $(BUILD)/libclientid.so $(store_a) $(BUILD)/libclientid-store.so \
-            $(anypoint_a) $(BUILD)/libclientid-anypoint.so $(if $(access),$(access_a) $(BUILD)/libclientid-access.so)
+            $(anypoint_a) $(if $(curl),$(BUILD)/libclientid-anypoint.so) $(if $(access),$(access_a) $(BUILD)/libclientid-access.so)
 programs := $(BUILD)/clientidctl $(BUILD)/clientid-proxy $(BUILD)/clientid-portal
 
 all: $(libs) $(programs)
@@ -119,7 +121,7 @@ all: $(libs) $(programs)
 $(core_a): $(core_src:%.c=$(BUILD)/a/%.o)
 $(store_a): $(store_src:%.c=$(BUILD)/a/%.o)
 $(access_a): $(access_src:%.c=$(BUILD)/a/%.o)
-$(anypoint_a): $(anypoint_src:%.c=$(BUILD)/a/%.o)
+$(BUILD)/libclientid-anypoint.a: $(anypoint_src:%.c=$(BUILD)/a/%.o)
 $(BUILD)/%.a: $(stamp)
 	@$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
@@ -248,7 +250,7 @@ $(nginx_so): $(nginx_src:examples/nginx/%.c=$(BUILD)/nginx/%.o) $(BUILD)/nginx/s
 # ---- tests --------------------------------------------------------------------------
 
 # Unit tests link the archives, so they may call clientid__ functions.  Tests in interop/ start the real programs.
-without     := $(if $(access),,tests/unit/test_saml.c tests/unit/support_saml.c tests/interop/test_portal_saml.c)
+without     := $(if $(curl),,tests/unit/test_anypoint.c tests/unit/test_anypoint_source.c tests/unit/support_control_plane.c) $(if $(access),,tests/unit/test_saml.c tests/unit/support_saml.c tests/interop/test_portal_saml.c)
 unit_src    := $(filter-out $(without),$(sort $(wildcard tests/unit/test_*.c)))
 unit_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(unit_src))
 race_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/race/race_*.c)))
