@@ -286,7 +286,7 @@ $(BUILD)/tests/unit/test_saml: private extra_libs = $(access_a) $(access_libs)
 $(BUILD)/tests/unit/test_saml: $(access_a)
 
 test: $(unit_bin) $(race_bin)
-	$(Q)sh tests/tools/run.sh $(BUILD) $^
+	$(Q)JOBS=2 sh tests/tools/run.sh $(BUILD) $^
 interop: all $(interop_bin)
 	$(Q)sh tests/tools/run.sh $(BUILD) $(interop_bin)
 
@@ -359,8 +359,11 @@ arm64-run: $(libs) $(unit_bin) $(race_bin)
 arm64_root = $(CURDIR)/build/arm64/sysroot
 arm64_lib  = usr/lib/aarch64-linux-gnu
 
+coverage: covered = $(wildcard $(foreach t,ctl ctl_account ctl_transfer portal_api portal_gateway portal_rest,tests/interop/test_$(t).c))
 coverage:
-	$(Q)$(MAKE) test all interop BUILD=build/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic'
+	$(Q)$(MAKE) test all BUILD=build/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic'
+	$(Q)$(MAKE) $(covered:%.c=build/coverage/%) BUILD=build/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic'
+	$(Q)sh tests/tools/run.sh build/coverage $(covered:%.c=build/coverage/%)
 	$(Q)gcovr -r . --object-directory build/coverage/a/lib --filter 'lib/' --exclude-unreachable-branches \
 	    --exclude-throw-branches --print-summary --fail-under-line $(COVERAGE)
 COVERAGE ?= 90
