@@ -288,7 +288,7 @@ $(BUILD)/tests/unit/test_saml: $(access_a)
 test: $(unit_bin) $(race_bin)
 	$(Q)JOBS=2 sh tests/tools/run.sh $(BUILD) $^
 interop: all $(interop_bin)
-	$(Q)sh tests/tools/run.sh $(BUILD) $(interop_bin)
+	$(Q)JOBS=2 sh tests/tools/run.sh $(BUILD) $(interop_bin)
 
 # Tests in hosts/ start real NGINX, Envoy and Caddy.
 hosts_bin    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/hosts/test_*.c)))
