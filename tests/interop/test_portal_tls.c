@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Webhooks over TLS: the callback's certificate is checked, and the portal shows its own. */
+/* Webhooks over TLS: the callback's certificate is checked, and the portal shows its own; and the portal itself over TLS. */
 #include "support_callback.h"
 #include "support_portal.h"
 #include "support_program.h"
@@ -7,6 +7,7 @@
 
 #include <clientid/third_party.h>
 
+#include <curl/curl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -191,12 +192,59 @@ static void test_no_file(void **state)
     fails("ca", "missing", "certificate missing cannot be read");
 }
 
+/* ---- the portal's own side -------------------------------------------------------------------- */
+
+static size_t drop(char *bytes, size_t size, size_t count, void *self)
+{
+    (void)bytes;
+    (void)self;
+    return size * count;
+}
+
+/* What /healthz answers to a client that believes |ca|; 0: it believes nobody here. */
+static long health(const struct world *world, const char *ca)
+{
+    char url[64], path[256];
+    CURL *curl = curl_easy_init();
+    long status = 0;
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/healthz", world->portal.port);
+    snprintf(path, sizeof path, "%s/%s.pem", world->dir, ca);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_CAINFO, path);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
+    if (curl_easy_perform(curl) == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_cleanup(curl);
+    return status;
+}
+
+static void test_portal_over_tls(void **state)
+{
+    struct world world;
+    char more[512];
+    (void)state;
+    prepare(&world, "ca");
+    assert_int_equal(portal_stop(&world.portal), 0);
+    snprintf(more, sizeof more, ",\"certificate\":\"%s/server.pem\",\"key\":\"%s/server.key\"",
+             world.dir, world.dir);
+    portal_configure(&world.portal, more);
+    portal_start(&world.portal);
+    assert_int_equal(health(&world, "ca"), 200);
+    assert_int_equal(health(&world, "other"), 0);
+    /* Without TLS there is no answer to read anything from. */
+    struct reply reply = get(world.portal.port, "/healthz", "");
+    assert_int_equal(reply.status, 0);
+    reply_free(&reply);
+    finish(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pem),     cmocka_unit_test(test_pem_with_password),
         cmocka_unit_test(test_pkcs12),  cmocka_unit_test(test_unknown_authority),
-        cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_no_file), cmocka_unit_test(test_portal_over_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
