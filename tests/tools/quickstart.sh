@@ -5,6 +5,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 readme=$1
+# Compiled by two at a time, which a newcomer need not do.
+export MAKEFLAGS=-j2
 shift
 [ $# -gt 0 ] || set -- 1
 work=$(mktemp -d)
