@@ -54,7 +54,6 @@ void api_offer(struct call *call);
 /* tier.c */
 void tier_list(struct call *call);
 void tier_create(struct call *call);
-void tier_get(struct call *call);
 void tier_update(struct call *call);
 void tier_delete(struct call *call);
 

@@ -149,14 +149,6 @@ void tier_create(struct call *call)
     free(limits);
 }
 
-void tier_get(struct call *call)
-{
-    uint64_t id;
-    json_t *tier = find(call, &id) ? tier_json(call, id) : NULL;
-    if (tier != NULL)
-        call_answer(call, 200, tier);
-}
-
 static unsigned fields_of(const struct call *call)
 {
     static const struct {

@@ -220,7 +220,7 @@ static void the_secret_is_reset_with_overlap(void **state)
     gateway_says(200, "app.secret2", NULL);
 }
 
-/* The feed's own links survive a restart of the portal, on another port even: the gateway asks on as soon as it is there. */
+/* The feed's links survive a restart of the portal: the gateway asks on as soon as it is there. */
 static void the_portal_is_killed_and_comes_back(void **state)
 {
     char port[16];
